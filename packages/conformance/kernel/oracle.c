@@ -37,6 +37,7 @@
 #include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netfilter/nfnetlink_log.h>
@@ -343,10 +344,12 @@ static void readLog(struct nlmsghdr *h, struct record *r) {
 //
 // Open addressing with linear probing over the id (a hash already). Filled by NEW events, emptied by DESTROY events.
 
+enum { FREE = 0, REMOVED = 255 };
+
 struct known {
   uint32_t id;
   uint16_t zone;
-  uint8_t family, length;  // length 0: free; 255: removed
+  uint8_t family, length;  // of the tuple; or FREE or REMOVED
   uint8_t tuple[104];      // the attribute CTA_TUPLE_ORIG as the kernel sent it
 };
 
@@ -358,8 +361,8 @@ static struct known *findKnown(uint32_t id, int insert) {
   struct known *grave = NULL;
   for (uint32_t i = id & (knownRoom - 1);; i = (i + 1) & (knownRoom - 1)) {
     struct known *k = &knowns[i];
-    if (k->length == 0) return insert ? (grave ? grave : (knownUsed++, k)) : NULL;
-    if (k->length == 255) grave = grave ? grave : k;
+    if (k->length == FREE) return insert ? (grave ? grave : (knownUsed++, k)) : NULL;
+    if (k->length == REMOVED) grave = grave ? grave : k;
     else if (k->id == id) return k;
   }
 }
@@ -367,18 +370,19 @@ static struct known *findKnown(uint32_t id, int insert) {
 static void growKnown(void) {
   struct known *old = knowns;
   uint32_t oldRoom = knownRoom, alive = 0;
-  for (uint32_t i = 0; i < oldRoom; i++) alive += old[i].length != 0 && old[i].length != 255;
+  for (uint32_t i = 0; i < oldRoom; i++) alive += old[i].length != FREE && old[i].length != REMOVED;
   knownRoom = 1 << 12;
   while (knownRoom < alive * 4) knownRoom *= 2;
   knowns = calloc(knownRoom, sizeof *knowns);
   if (!knowns) abort();
   knownUsed = 0;
   for (uint32_t i = 0; i < oldRoom; i++)
-    if (old[i].length != 0 && old[i].length != 255) *findKnown(old[i].id, 1) = old[i];
+    if (old[i].length != FREE && old[i].length != REMOVED) *findKnown(old[i].id, 1) = old[i];
   free(old);
 }
 
-static void learn(struct nlmsghdr *h) {
+/** Takes note of a conn: of an event, or of the answer to a dump. */
+static void learn(struct nlmsghdr *h, int dumped) {
   int kind = h->nlmsg_type & 255;
   struct nfgenmsg *family = NLMSG_DATA(h);
   struct nlattr *tuple = NULL;
@@ -391,8 +395,8 @@ static void learn(struct nlmsghdr *h) {
   }
   if (kind == IPCTNL_MSG_CT_DELETE) {
     struct known *k = findKnown(id, 0);
-    if (k) k->length = 255;
-  } else if (kind == IPCTNL_MSG_CT_NEW && h->nlmsg_flags & NLM_F_CREATE && tuple) {
+    if (k) k->length = REMOVED;
+  } else if (kind == IPCTNL_MSG_CT_NEW && (dumped || h->nlmsg_flags & NLM_F_CREATE) && tuple) {
     if (tuple->nla_len > sizeof knowns->tuple) fail("a tuple of %d bytes", tuple->nla_len);
     if (knownUsed * 2 >= knownRoom) growKnown();
     struct known *k = findKnown(id, 1);
@@ -401,9 +405,32 @@ static void learn(struct nlmsghdr *h) {
   }
 }
 
+static uint8_t answers[1 << 16] __attribute__((aligned(8)));
+
+/** Learns the whole table: for conns whose NEW event a rule has suppressed. */
+static void learnTable(void) {
+  struct request q = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)) };
+  q.header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+  q.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  if (send(asker, &q, q.header.nlmsg_len, 0) < 0) fail("asking for the table: %s", strerror(errno));
+  for (int done = 0; !done;) {
+    ssize_t n = recv(asker, answers, sizeof answers, 0);
+    if (n <= 0) fail("asking for the table: %s", strerror(errno));
+    int left = n;
+    for (struct nlmsghdr *h = (void *)answers; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+      if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) done = 1;
+      else learn(h, 1);
+    }
+  }
+}
+
 /** Fills r->after with the conn of the packet, if it is in the table. */
 static void askAfter(struct record *r) {
   struct known *k = findKnown(r->id, 0);
+  if (!k && (r->seen & LEFT || r->status & IPS_CONFIRMED)) {
+    learnTable();
+    k = findKnown(r->id, 0);
+  }
   if (!k) return;
   struct request q = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)) };
   q.header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
@@ -413,9 +440,8 @@ static void askAfter(struct record *r) {
   q.header.nlmsg_len = NLMSG_ALIGN(q.header.nlmsg_len) + NLA_ALIGN(k->length);
   if (k->zone) attribute(&q, CTA_ZONE, &k->zone, 2);
   if (send(asker, &q, q.header.nlmsg_len, 0) < 0) fail("asking for a conn: %s", strerror(errno));
-  static uint8_t buffer[1 << 15] __attribute__((aligned(8)));
-  ssize_t n = recv(asker, buffer, sizeof buffer, 0);
-  struct nlmsghdr *h = (void *)buffer;
+  ssize_t n = recv(asker, answers, sizeof answers, 0);
+  struct nlmsghdr *h = (void *)answers;
   if (n < 0 || !NLMSG_OK(h, n)) fail("asking for a conn: %s", n < 0 ? strerror(errno) : "short answer");
   if (h->nlmsg_type == NLMSG_ERROR) {
     int error = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
@@ -454,7 +480,7 @@ static void drain(struct record *r, int events) {
       for (struct nlmsghdr *h = (void *)messages[i]; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
         int subsystem = h->nlmsg_type >> 8;
         if (subsystem == NFNL_SUBSYS_ULOG) readLog(h, r);
-        if (subsystem == NFNL_SUBSYS_CTNETLINK) learn(h);
+        if (subsystem == NFNL_SUBSYS_CTNETLINK) learn(h, 0);
         if (events && (subsystem == NFNL_SUBSYS_CTNETLINK || subsystem == NFNL_SUBSYS_CTNETLINK_EXP))
           extra(EXTRA_EVENT, h, h->nlmsg_len);
       }
@@ -475,6 +501,13 @@ static void sleepUntil(uint64_t due) {
   t.tv_nsec += due % 1000000 * 1000;
   if (t.tv_nsec >= 1000000000) t.tv_sec++, t.tv_nsec -= 1000000000;
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {}
+}
+
+/** Drops what the kernel sends to a TAP (or no longer), so that its queue does not fill. */
+static void discard(int fd, int on) {
+  struct sock_filter none = { BPF_RET | BPF_K, 0, 0, 0 };
+  struct sock_fprog program = { 1, &none };
+  if (ioctl(fd, on ? TUNATTACHFILTER : TUNDETACHFILTER, &program)) fail("TAP filter: %s", strerror(errno));
 }
 
 static void readOutput(void) {
@@ -532,6 +565,11 @@ static void packets(const uint8_t *p, size_t n) {
   memcpy(&count, p + 1, 4);
   const uint8_t *end = p + n;
   p += 5;
+  static int outputWanted = 0;
+  if (outputWanted != !!(flags & FLAG_OUTPUT)) {
+    outputWanted = !outputWanted;
+    discard(tapOut, !outputWanted);
+  }
   begin('p');
   for (uint32_t i = 0; i < count; i++) {
     uint32_t index, length;
@@ -569,17 +607,10 @@ static void openTap(const char *name) {
   struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
   snprintf(request.ifr_name, IFNAMSIZ, "%s", name);
   if (ioctl(fd, TUNSETIFF, &request)) fail("TAP %s: %s", name, strerror(errno));
-  if (tapIn < 0) {
-    // what the kernel sends back through the input device is nobody's: a filter that drops all keeps its queue empty
-    struct sock_filter none = { BPF_RET | BPF_K, 0, 0, 0 };
-    struct sock_fprog program = { 1, &none };
-    if (ioctl(fd, TUNATTACHFILTER, &program)) fail("TAP filter: %s", strerror(errno));
-    tapIn = fd;
-  } else if (tapOut < 0) {
-    tapOut = fd;
-  } else {
-    fail("two TAP devices are enough");
-  }
+  discard(fd, 1); // what the kernel sends back through the input device is nobody's
+  if (tapIn < 0) tapIn = fd;
+  else if (tapOut < 0) tapOut = fd;
+  else fail("two TAP devices are enough");
 }
 
 static void script(const char *text) {

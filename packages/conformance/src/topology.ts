@@ -33,7 +33,6 @@ export const OUTPUT_DEVICE = "orc-out";
 
 const MAC_SENDER = "02:00:00:00:00:01"; // kernel/oracle.c: ETHERNET
 const MAC_ROUTER = "02:00:00:00:00:02";
-const MAC_BEYOND = "02:00:00:00:00:03";
 // Longest frame a TAP device takes; IP packets up to this pass in one piece.
 const MTU = 65_521;
 
@@ -63,7 +62,7 @@ export function earlySysctls(mode: Mode): [path: string, value: string][] {
 export function deviceScript(mode: Mode): string {
   const lines: string[] = ["link set lo up"];
   for (const device of [INPUT_DEVICE, OUTPUT_DEVICE])
-    lines.push(`link set ${device} addrgenmode none`, `link set ${device} mtu ${MTU} txqueuelen 0`);
+    lines.push(`link set ${device} addrgenmode none`, `link set ${device} mtu ${MTU}`);
   if (mode === "bridge") {
     lines.push("link add orc-br type bridge mcast_snooping 0 ageing_time 0 stp_state 0 forward_delay 0 nf_call_iptables 1 nf_call_ip6tables 1");
     lines.push("link set orc-br addrgenmode none");
@@ -71,17 +70,17 @@ export function deviceScript(mode: Mode): string {
       lines.push(`link set ${device} master orc-br`, `link set ${device} type bridge_slave learning off`, `link set ${device} up`);
     lines.push(`link set orc-br mtu ${MTU} up`);
   } else {
-    lines.push(`link set ${INPUT_DEVICE} address ${MAC_ROUTER}`);
+    // without neighbour discovery at the far side, every address is there
+    lines.push(`link set ${INPUT_DEVICE} address ${MAC_ROUTER}`, `link set ${OUTPUT_DEVICE} arp off`);
     for (const device of [INPUT_DEVICE, OUTPUT_DEVICE]) lines.push(`link set ${device} up`);
     lines.push(`address add 198.19.255.1/32 dev ${INPUT_DEVICE}`, `address add 198.19.255.2/32 dev ${OUTPUT_DEVICE}`);
     lines.push(`address add fd6f:7263::1/128 dev ${INPUT_DEVICE} nodad`, `address add fd6f:7263::2/128 dev ${OUTPUT_DEVICE} nodad`);
-    lines.push(`neighbour add 198.19.255.3 lladdr ${MAC_BEYOND} dev ${OUTPUT_DEVICE} nud permanent`);
-    lines.push(`neighbour add fe80::3 lladdr ${MAC_BEYOND} dev ${OUTPUT_DEVICE} nud permanent`);
     if (mode === "route") {
-      lines.push(`route add default via 198.19.255.3 dev ${OUTPUT_DEVICE} src 198.19.255.1 onlink`);
-      lines.push(`-6 route add default via fe80::3 dev ${OUTPUT_DEVICE} src fd6f:7263::1 onlink`);
+      lines.push(`route add 0.0.0.0/0 dev ${OUTPUT_DEVICE} src 198.19.255.1`);
+      lines.push(`route add ::/0 dev ${OUTPUT_DEVICE} src fd6f:7263::1`);
+      lines.push(`route add fe80::/64 dev ${OUTPUT_DEVICE}`);
     } else {
-      lines.push("route add local default dev lo", "-6 route add local default dev lo");
+      lines.push("route add local 0.0.0.0/0 dev lo", "route add local ::/0 dev lo");
     }
   }
   return `ip -batch - <<'END'\n${lines.join("\n")}\nEND\n`;

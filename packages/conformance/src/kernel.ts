@@ -1,0 +1,271 @@
+// The kernel, as something to ask: a fresh network namespace, packets in, decisions out.
+//
+//   await withKernel({ sysctls: { nf_conntrack_tcp_loose: 0 } }, async (kernel) => {
+//     for (const { state, dir, after } of await kernel.track(packets)) …
+//   });
+
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { DecisionReader } from "./decision.js";
+import { FLUSH_CONNTRACK, FLUSH_EXPECTATIONS } from "./netlink.js";
+import {
+  compileOracle, FLAG_AFTER, FLAG_COUNTERS, FLAG_EVENTS, FLAG_OUTPUT, FLAG_REALTIME, type Injection, type Observation, Oracle,
+  OracleError,
+} from "./oracle.js";
+import { lines, parseExpectation, parseFlow } from "./procfs.js";
+import type { RecordedEvent, RecordedExpectation, RecordedFlow, RecordedPacket } from "./recording.js";
+import { deviceScript, earlySysctls, INPUT_DEVICE, type Mode, OUTPUT_DEVICE, ruleScript, type Rules, watchScript } from "./topology.js";
+
+export interface KernelOptions extends Rules {
+  /** bridge (every valid IP packet passes), route (a router), input (local delivery). Default: bridge. */
+  readonly mode?: Mode;
+  /** `nf_conntrack_…`, with or without `net.netfilter.` */
+  readonly sysctls?: Readonly<Record<string, number | string>>;
+  /** route: packets with TTL 1 get through all the same. Default: true. */
+  readonly ttlFix?: boolean;
+}
+
+export interface TimedPacket {
+  /** Milliseconds after the start; fractions allowed. */
+  readonly time: number;
+  /** From the IP header on. */
+  readonly data: Uint8Array;
+  /** Default: by the version of the IP header. */
+  readonly etherType?: number;
+}
+
+export interface TrackOptions {
+  /** Send each packet at its time; otherwise back to back. */
+  readonly realtime?: boolean;
+  /** Ask for the entry after each packet. Default: true. */
+  readonly after?: boolean;
+  /** Collect events; {@link Kernel.events}. */
+  readonly events?: boolean;
+  /** Say why packets are dropped that the kernel has no words for. */
+  readonly counters?: boolean;
+  /** Keep what comes out at the far side. */
+  readonly output?: boolean;
+}
+
+/** Packets per request: large enough to keep the helper busy, small enough to answer soon. */
+const BATCH = 1024;
+const BATCH_BYTES = 4 << 20;
+/** Milliseconds: the longest time one request may sleep. */
+const BATCH_SPAN = 20_000;
+/** Milliseconds: how much slower than thought a request may be. */
+const SLACK = 30_000;
+
+const SYSCTLS = "/proc/sys/net/netfilter";
+
+export class Kernel {
+  readonly oracle: Oracle;
+  readonly mode: Mode;
+  #reader = new DecisionReader();
+  #changed = new Map<string, string>(); // sysctl → its value before we changed it
+
+  private constructor(oracle: Oracle, mode: Mode) {
+    this.oracle = oracle;
+    this.mode = mode;
+  }
+
+  static async open(options: KernelOptions = {}): Promise<Kernel> {
+    const mode = options.mode ?? "bridge";
+    const kernel = new Kernel(new Oracle(), mode);
+    try {
+      await kernel.#prepare(options);
+    } catch (error) {
+      await kernel.close();
+      throw error;
+    }
+    return kernel;
+  }
+
+  async #prepare(options: KernelOptions): Promise<void> {
+    const { oracle, mode } = this;
+    for (const [path, value] of earlySysctls(mode)) await oracle.writeFile(`/proc/sys/net/${path}`, value);
+    await oracle.openTap(INPUT_DEVICE);
+    await oracle.openTap(OUTPUT_DEVICE);
+    // events first: the helper learns tuples from them, and `-j CT --ctevents` is lost when rules are loaded without
+    await oracle.writeFile(`${SYSCTLS}/nf_conntrack_events`, "1");
+    await oracle.script(`set -e\n${deviceScript(mode)}${watchScript(mode, options.ttlFix ?? true)}${ruleScript(options)}`);
+    await oracle.writeFile(`${SYSCTLS}/nf_conntrack_log_invalid`, "255");
+    await this.setSysctls(options.sysctls ?? {});
+    await oracle.listen();
+    await this.reset();
+  }
+
+  /** The namespace, its devices, rules and table go with it. Never throws. */
+  async close(): Promise<void> {
+    await this.oracle.close();
+  }
+
+  /** Sets these and takes back what an earlier call set and this one does not. */
+  async setSysctls(sysctls: Readonly<Record<string, number | string>>): Promise<void> {
+    const wanted = new Map(Object.entries(sysctls).map(([name, value]) => [name.replace(/^net[./]netfilter[./]/, ""), String(value)]));
+    for (const [name, before] of this.#changed) {
+      if (wanted.has(name)) continue;
+      await this.oracle.writeFile(`${SYSCTLS}/${name}`, before);
+      this.#changed.delete(name);
+    }
+    for (const [name, value] of wanted) {
+      const path = `${SYSCTLS}/${name}`;
+      if (!this.#changed.has(name)) this.#changed.set(name, (await this.oracle.readFile(path)).trim());
+      await this.oracle.writeFile(path, value);
+    }
+  }
+
+  /** `nf_conntrack_*` as they are. */
+  async sysctls(): Promise<Record<string, string>> {
+    const text = await this.oracle.script(`cd ${SYSCTLS} && grep -H . nf_conntrack_*`);
+    return Object.fromEntries(lines(text).map((line) => line.split(/:(.*)/s).slice(0, 2) as [string, string]));
+  }
+
+  /** An empty table, no expectations, connections counted from 1, the clock at 0. Fragment queues stay. */
+  async reset(realtime = false): Promise<void> {
+    await this.oracle.netlink(FLUSH_EXPECTATIONS);
+    await this.oracle.netlink(FLUSH_CONNTRACK);
+    await this.oracle.drain(0);
+    await this.startClock();
+    this.#reader = new DecisionReader(realtime, await this.counterFiles());
+  }
+
+  async counterFiles(): Promise<string> {
+    const files = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/stat/nf_conntrack"];
+    return (await Promise.all(files.map((path) => this.oracle.readFile(path)))).join("");
+  }
+
+  /** Sends packets one after the other; `first` is the number of the first one. */
+  async track(packets: readonly TimedPacket[], options: TrackOptions = {}, first = 0): Promise<RecordedPacket[]> {
+    const decisions: RecordedPacket[] = [];
+    for await (const batch of this.trackStream(batches(packets, options.realtime ?? false), options, first)) decisions.push(...batch);
+    return decisions;
+  }
+
+  /** The same for any number of packets: one list of decisions for each list of packets, one request ahead. */
+  async *trackStream(
+    source: Iterable<readonly TimedPacket[]> | AsyncIterable<readonly TimedPacket[]>,
+    options: TrackOptions = {},
+    first = 0,
+  ): AsyncGenerator<RecordedPacket[]> {
+    let flags = 0;
+    if (options.realtime) flags |= FLAG_REALTIME;
+    if (options.after ?? true) flags |= FLAG_AFTER;
+    if (options.events) flags |= FLAG_EVENTS;
+    if (options.counters) flags |= FLAG_COUNTERS;
+    if (options.output) flags |= FLAG_OUTPUT;
+
+    let next = first;
+    let ahead: { packets: readonly TimedPacket[]; answer: Promise<Observation[]> } | null = null;
+    const decide = async ({ packets, answer }: NonNullable<typeof ahead>): Promise<RecordedPacket[]> =>
+      (await answer).map((observation, i) => this.#reader.read(observation, (packets[i] as TimedPacket).data));
+
+    for await (const packets of source) {
+      const due = (packets[0]?.time ?? 0) - this.#elapsed();
+      if (options.realtime && due > BATCH_SPAN / 4) await sleep(due - 1000);
+      const span = options.realtime ? BATCH_SPAN * 2 : 0;
+      const injections = packets.map((packet) => injection(packet, next++));
+      const answer = this.oracle.inject(injections, flags, span + SLACK);
+      answer.catch(() => {}); // it is awaited below, perhaps after another error
+      const before = ahead;
+      ahead = { packets, answer };
+      if (before) yield decide(before);
+    }
+    if (ahead) yield decide(ahead);
+  }
+
+  #started = performance.now();
+  #elapsed(): number {
+    return performance.now() - this.#started;
+  }
+
+  /** Starts the clock that `realtime` packets go by. */
+  async startClock(): Promise<void> {
+    await this.oracle.startClock();
+    this.#started = performance.now();
+  }
+
+  /** Events collected since the last reset. */
+  get events(): readonly RecordedEvent[] {
+    return this.#reader.events;
+  }
+
+  async table(): Promise<RecordedFlow[]> {
+    return lines(await this.oracle.readFile("/proc/net/nf_conntrack")).map(parseFlow);
+  }
+
+  async expectations(): Promise<RecordedExpectation[]> {
+    return lines(await this.oracle.readFile("/proc/net/nf_conntrack_expect")).map(parseExpectation);
+  }
+
+  async release(): Promise<string> {
+    return (await this.oracle.readFile("/proc/sys/kernel/osrelease")).trim();
+  }
+}
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+function injection({ time, data, etherType }: TimedPacket, index: number): Injection {
+  const version = (data[0] ?? 0) >> 4;
+  return { index, due: Math.round(time * 1000), etherType: etherType ?? (version === 6 ? 0x86dd : 0x0800), data };
+}
+
+function* batches(packets: readonly TimedPacket[], realtime: boolean): Generator<readonly TimedPacket[]> {
+  for (let start = 0; start < packets.length; ) {
+    const from = (packets[start] as TimedPacket).time;
+    let end = start;
+    let bytes = 0;
+    do bytes += (packets[end++] as TimedPacket).data.length;
+    while (
+      end < packets.length &&
+      end - start < BATCH &&
+      bytes < BATCH_BYTES &&
+      !(realtime && (packets[end] as TimedPacket).time - from > BATCH_SPAN / 4)
+    );
+    yield packets.slice(start, end);
+    start = end;
+  }
+}
+
+/** Opens a kernel, hands it to `use`, and closes it whatever happens. */
+export async function withKernel<T>(options: KernelOptions, use: (kernel: Kernel) => Promise<T>): Promise<T> {
+  const kernel = await Kernel.open(options);
+  try {
+    return await use(kernel);
+  } finally {
+    await kernel.close();
+  }
+}
+
+/** Whether this machine lets us ask its kernel, and if not, why. */
+export function kernelAvailable(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+  const no = (reason: string) => ({ ok: false as const, reason });
+  if (process.platform !== "linux") return no(`needs Linux, this is ${process.platform}`);
+  if (process.getuid?.() !== 0) return no("needs root");
+  if (!existsSync("/dev/net/tun")) return no("needs /dev/net/tun");
+  for (const program of ["ip", "nft"]) if (!inPath(program)) return no(`needs the program ${program}`);
+  let helper: string;
+  try {
+    helper = compileOracle();
+  } catch (error) {
+    return no(`the helper does not compile (gcc and the kernel's headers are needed): ${(error as Error).message}`);
+  }
+  // without commands it enters a namespace and leaves again
+  const probe = spawnSync(helper, ["5"], { input: "", timeout: 10_000 });
+  if (probe.status !== 0) return no(`no network namespaces: ${probe.stdout?.toString("latin1", 5) || probe.error?.message}`);
+  return { ok: true };
+}
+
+function inPath(program: string): boolean {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+export { OracleError };

@@ -1,0 +1,177 @@
+// ctnetlink messages: attributes to plain data, and the few requests we make.
+
+import { formatAddress } from "./address.js";
+import { EXPECT_FLAG_NAMES, protocolName, SCTP_STATES, statusNames, TCP_STATES } from "./names.js";
+
+const SUBSYSTEM_CONNTRACK = 1;
+const SUBSYSTEM_EXPECT = 2;
+const MESSAGE_DELETE = 2;
+
+const NLM_F_REQUEST = 0x01;
+const NLM_F_ACK = 0x04;
+const NLM_F_CREATE = 0x400;
+
+// CTA_*
+const TUPLE_ORIG = 1;
+const TUPLE_REPLY = 2;
+const STATUS = 3;
+const PROTOINFO = 4;
+const HELP = 5;
+const TIMEOUT = 7;
+const ID = 12;
+const TUPLE_MASTER = 14;
+const SEQ_ADJ_ORIG = 15;
+const SEQ_ADJ_REPLY = 16;
+const ZONE = 18;
+
+// CTA_EXPECT_*
+const EXPECT_MASTER = 1;
+const EXPECT_TUPLE = 2;
+const EXPECT_MASK = 3;
+const EXPECT_TIMEOUT = 4;
+const EXPECT_HELP_NAME = 6;
+const EXPECT_ZONE = 7;
+const EXPECT_FLAGS = 8;
+const EXPECT_CLASS = 9;
+const EXPECT_FN = 11;
+
+const STATUS_CONFIRMED = 1 << 3;
+
+type Attributes = Map<number, Buffer>;
+
+function attributes(bytes: Buffer): Attributes {
+  const found: Attributes = new Map();
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < 4) break;
+    found.set(bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length));
+    at += (length + 3) & ~3;
+  }
+  return found;
+}
+
+const u32 = (value: Buffer | undefined): number | undefined => value?.readUInt32BE(0);
+const u16 = (value: Buffer | undefined): number | undefined => value?.readUInt16BE(0);
+const text = (value: Buffer | undefined): string | undefined => value?.toString("latin1").replace(/\0.*$/s, "");
+const nested = (value: Buffer | undefined): Attributes => (value ? attributes(value) : new Map());
+
+/** `tcp 10.0.0.1>10.0.0.2 1025>80`, `icmp 10.0.0.1>10.0.0.2 type=8 code=0 id=1025`, `esp 10.0.0.1>10.0.0.2`. */
+function formatTuple(bytes: Buffer): string {
+  const tuple = attributes(bytes);
+  const ip = nested(tuple.get(1));
+  const proto = nested(tuple.get(2));
+  const l4proto = proto.get(1)?.[0] ?? 0;
+  const src = ip.get(1) ?? ip.get(3) ?? Buffer.alloc(4);
+  const dst = ip.get(2) ?? ip.get(4) ?? Buffer.alloc(4);
+  const base = `${protocolName(l4proto)} ${formatAddress(src)}>${formatAddress(dst)}`;
+  if (l4proto === 1) return `${base} type=${proto.get(5)?.[0]} code=${proto.get(6)?.[0]} id=${u16(proto.get(4))}`;
+  if (l4proto === 58) return `${base} type=${proto.get(8)?.[0]} code=${proto.get(9)?.[0]} id=${u16(proto.get(7))}`;
+  const sport = u16(proto.get(2));
+  const dport = u16(proto.get(3));
+  return sport === undefined && dport === undefined ? base : `${base} ${sport ?? 0}>${dport ?? 0}`;
+}
+
+/** An event of the table or of the expectations; `id` is the kernel's number of the conn. */
+export interface RawEvent {
+  readonly type: "NEW" | "UPDATE" | "DESTROY" | "EXP_NEW" | "EXP_DESTROY";
+  readonly id: number | null;
+  readonly fields: Record<string, unknown>;
+}
+
+export function readEvent(message: Buffer): RawEvent {
+  const kind = message.readUInt16LE(4);
+  const created = (message.readUInt16LE(6) & NLM_F_CREATE) !== 0;
+  const found = attributes(message.subarray(20));
+  if (kind >> 8 === SUBSYSTEM_EXPECT) {
+    return { type: (kind & 255) === MESSAGE_DELETE ? "EXP_DESTROY" : "EXP_NEW", id: null, fields: expectation(found) };
+  }
+  const type = (kind & 255) === MESSAGE_DELETE ? "DESTROY" : created ? "NEW" : "UPDATE";
+  return { type, id: u32(found.get(ID)) ?? null, fields: conn(found) };
+}
+
+function conn(found: Attributes): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  const put = (name: string, value: unknown) => {
+    if (value !== undefined) fields[name] = value;
+  };
+  const orig = found.get(TUPLE_ORIG);
+  const reply = found.get(TUPLE_REPLY);
+  if (orig) fields.orig = formatTuple(orig);
+  if (reply) fields.reply = formatTuple(reply);
+  fields.status = statusNames((u32(found.get(STATUS)) ?? 0) & ~STATUS_CONFIRMED);
+  put("timeout", u32(found.get(TIMEOUT)));
+  const info = nested(found.get(PROTOINFO));
+  const tcp = info.get(1);
+  const sctp = info.get(3);
+  if (tcp) fields.tcp = TCP_STATES[attributes(tcp).get(1)?.[0] ?? 0];
+  if (sctp) fields.sctp = SCTP_STATES[attributes(sctp).get(1)?.[0] ?? 0];
+  put("helper", text(nested(found.get(HELP)).get(1)));
+  const master = found.get(TUPLE_MASTER);
+  if (master) fields.master = formatTuple(master);
+  put("zone", u16(found.get(ZONE)));
+  return fields;
+}
+
+function expectation(found: Attributes): Record<string, unknown> {
+  const tuple = (type: number) => {
+    const value = found.get(type);
+    return value && formatTuple(value);
+  };
+  const flags = u32(found.get(EXPECT_FLAGS)) ?? 0;
+  const fields: Record<string, unknown> = {
+    master: tuple(EXPECT_MASTER),
+    tuple: tuple(EXPECT_TUPLE),
+    mask: tuple(EXPECT_MASK),
+    timeout: u32(found.get(EXPECT_TIMEOUT)),
+    helper: text(found.get(EXPECT_HELP_NAME)),
+    flags: EXPECT_FLAG_NAMES.filter((_, bit) => flags & (1 << bit)),
+    class: u32(found.get(EXPECT_CLASS)) ?? 0,
+  };
+  const zone = u16(found.get(EXPECT_ZONE));
+  const fn = text(found.get(EXPECT_FN));
+  if (zone) fields.zone = zone;
+  if (fn) fields.fn = fn;
+  return fields;
+}
+
+export interface SequenceAdjustment {
+  readonly pos: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** What a conn has beyond the common fields. */
+export function readUnusual(bytes: Buffer): { helper?: string; seqadj?: [SequenceAdjustment, SequenceAdjustment]; master?: string } {
+  const found = attributes(bytes);
+  const helper = text(nested(found.get(HELP)).get(1));
+  const adjust = (type: number): SequenceAdjustment | undefined => {
+    const value = found.get(type);
+    if (!value) return undefined;
+    const parts = attributes(value);
+    return { pos: u32(parts.get(1)) ?? 0, before: signed(parts.get(2)), after: signed(parts.get(3)) };
+  };
+  const original = adjust(SEQ_ADJ_ORIG);
+  const reply = adjust(SEQ_ADJ_REPLY);
+  const master = found.get(TUPLE_MASTER);
+  return {
+    ...(helper === undefined ? {} : { helper }),
+    ...(original && reply ? { seqadj: [original, reply] } : {}),
+    ...(master === undefined ? {} : { master: formatTuple(master) }),
+  };
+}
+
+const signed = (value: Buffer | undefined): number => (value ? value.readInt32BE(0) : 0);
+
+function request(subsystem: number, message: number): Buffer {
+  const bytes = Buffer.alloc(20);
+  bytes.writeUInt32LE(20, 0);
+  bytes.writeUInt16LE((subsystem << 8) | message, 4);
+  bytes.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK, 6);
+  return bytes;
+}
+
+/** Empties the conntrack table of the namespace. */
+export const FLUSH_CONNTRACK = request(SUBSYSTEM_CONNTRACK, MESSAGE_DELETE);
+/** Removes all expectations of the namespace. */
+export const FLUSH_EXPECTATIONS = request(SUBSYSTEM_EXPECT, MESSAGE_DELETE);
+
