@@ -1,0 +1,273 @@
+// Numbers both languages read: codes, sizes and offsets of everything that crosses the border.
+// Plain constants only, so that AssemblyScript and TypeScript compile the same file.
+
+/** Raised with every change of a layout below; a snapshot of another version is refused. */
+export const ABI_VERSION = 1;
+
+// ---- state of a packet (result column)
+export const STATE_NONE = 0; // connection tracking never sees the packet, or cannot know: the reason says why
+export const STATE_NEW = 1;
+export const STATE_ESTABLISHED = 2;
+export const STATE_RELATED = 3;
+export const STATE_INVALID = 4;
+export const STATE_UNTRACKED = 5;
+
+export const DIR_ORIGINAL = 0;
+export const DIR_REPLY = 1;
+
+export const VERDICT_ACCEPT = 0;
+export const VERDICT_DROP = 1;
+
+// ---- status bits of a conn (IPS_*); the upper half is ours and never leaves the engine
+export const STATUS_EXPECTED = 1 << 0;
+export const STATUS_SEEN_REPLY = 1 << 1;
+export const STATUS_ASSURED = 1 << 2;
+export const STATUS_CONFIRMED = 1 << 3;
+export const STATUS_SRC_NAT = 1 << 4;
+export const STATUS_DST_NAT = 1 << 5;
+export const STATUS_SEQ_ADJUST = 1 << 6;
+export const STATUS_SRC_NAT_DONE = 1 << 7;
+export const STATUS_DST_NAT_DONE = 1 << 8;
+export const STATUS_DYING = 1 << 9;
+export const STATUS_FIXED_TIMEOUT = 1 << 10;
+export const STATUS_NAT_CLASH = 1 << 12;
+export const STATUS_HELPER = 1 << 13;
+export const STATUS_PUBLIC = 0xffff;
+export const STATUS_SWAPPED = 1 << 16; // the original tuple is the swapped form of the key
+export const STATUS_EVENTS = 1 << 17; // born while somebody listened
+export const STATUS_ACCT = 1 << 18; // counters attached
+export const STATUS_EXT = 1 << 19; // its record in the extension pool is valid
+
+// ---- event bits (IPCT_*)
+export const EVENT_NEW = 1 << 0;
+export const EVENT_RELATED = 1 << 1;
+export const EVENT_DESTROY = 1 << 2;
+export const EVENT_REPLY = 1 << 3;
+export const EVENT_ASSURED = 1 << 4;
+export const EVENT_PROTOINFO = 1 << 5;
+export const EVENT_HELPER = 1 << 6;
+export const EVENT_MARK = 1 << 7;
+
+// ---- protocols
+export const L3_IPV4 = 2;
+export const L3_IPV6 = 10;
+export const IPPROTO_ICMP = 1;
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+export const IPPROTO_GRE = 47;
+export const IPPROTO_ICMPV6 = 58;
+export const IPPROTO_SCTP = 132;
+export const IPPROTO_UDPLITE = 136;
+
+// ---- TCP states (TCP_CONNTRACK_*)
+export const TCP_NONE = 0;
+export const TCP_SYN_SENT = 1;
+export const TCP_SYN_RECV = 2;
+export const TCP_ESTABLISHED = 3;
+export const TCP_FIN_WAIT = 4;
+export const TCP_CLOSE_WAIT = 5;
+export const TCP_LAST_ACK = 6;
+export const TCP_TIME_WAIT = 7;
+export const TCP_CLOSE = 8;
+export const TCP_SYN_SENT2 = 9;
+
+// ---- settings: sysctls by number (names: conntrack/src/sysctl.ts). Timeouts are in seconds.
+export const SYSCTL_MAX = 0;
+export const SYSCTL_CHECKSUM = 1;
+export const SYSCTL_ACCT = 2;
+export const SYSCTL_EVENTS = 3;
+export const SYSCTL_TIMESTAMP = 4;
+export const SYSCTL_TCP_LOOSE = 5;
+export const SYSCTL_TCP_BE_LIBERAL = 6;
+export const SYSCTL_TCP_IGNORE_INVALID_RST = 7;
+export const SYSCTL_TCP_MAX_RETRANS = 8;
+export const SYSCTL_EXPECT_MAX = 9;
+export const SYSCTL_LOG_INVALID = 10;
+export const SYSCTL_FRAG6_HIGH_THRESH = 11;
+export const SYSCTL_FRAG6_LOW_THRESH = 12;
+export const SYSCTL_IPFRAG_HIGH_THRESH = 13;
+export const SYSCTL_IPFRAG_LOW_THRESH = 14;
+export const SYSCTL_IPFRAG_MAX_DIST = 15;
+/** First timeout; TCP's stand in the order of its states. */
+export const TIMEOUT_TCP = 16; // + state: NONE … SYN_SENT2 (10)
+export const TIMEOUT_TCP_MAX_RETRANS = 26;
+export const TIMEOUT_TCP_UNACKNOWLEDGED = 27;
+export const TIMEOUT_UDP = 28;
+export const TIMEOUT_UDP_STREAM = 29;
+export const TIMEOUT_ICMP = 30;
+export const TIMEOUT_ICMPV6 = 31;
+export const TIMEOUT_GENERIC = 32;
+export const TIMEOUT_GRE = 33;
+export const TIMEOUT_GRE_STREAM = 34;
+export const TIMEOUT_SCTP = 35; // + state: NONE … HEARTBEAT_SENT (9)
+export const TIMEOUT_FRAG4 = 44;
+export const TIMEOUT_FRAG6 = 45;
+export const SETTINGS = 46;
+
+// ---- profiles
+export const PROFILE_LINUX_6 = 0;
+export const PROFILE_LINUX_24 = 1;
+
+// ---- counters, f64 each: those of /proc/net/stat/nf_conntrack, then our own
+export const STAT_CLASHRES = 0;
+export const STAT_FOUND = 1;
+export const STAT_NEW = 2;
+export const STAT_INVALID = 3;
+export const STAT_IGNORE = 4;
+export const STAT_DELETE = 5;
+export const STAT_CHAINLENGTH = 6;
+export const STAT_INSERT = 7;
+export const STAT_INSERT_FAILED = 8;
+export const STAT_DROP = 9;
+export const STAT_EARLY_DROP = 10;
+export const STAT_ICMP_ERROR = 11;
+export const STAT_EXPECT_NEW = 12;
+export const STAT_EXPECT_CREATE = 13;
+export const STAT_EXPECT_DELETE = 14;
+export const STAT_SEARCH_RESTART = 15;
+export const STAT_PACKETS = 16;
+export const STAT_CONNS_CREATED = 17;
+export const STAT_EXPIRED = 18;
+export const STAT_BAD_CHECKSUM = 19; // packets whose transport checksum is wrong
+export const STAT_CHECKSUM_SEEN = 20; // packets whose transport checksum was verified
+export const STAT_REKEY = 21;
+export const STATS = 22;
+
+// ---- framings of the input region
+export const FRAMING_RECORDS = 0; // RECORD_* below
+export const FRAMING_PCAP = 1; // pcap records as they lie in the file
+export const FRAMING_SWAPPED = 2; // flag: big-endian file
+export const FRAMING_NANOSECONDS = 4; // flag
+
+// Record of FRAMING_RECORDS, 8-aligned:
+//
+//   0        8        12         16     18          20      24
+//   │ time   │ length │ captured │ link │ interface │ flags │ bytes, zero padded to a multiple of 8
+//     ns u64   u32      u32        u16    u16         u32
+export const RECORD_HEADER = 24;
+
+// Result of a packet, one u64: state u8 | direction u8 (0 none, 1 original, 2 reply) | reason u8 | verdict u8 | conn u32
+export const RESULT_SIZE = 8;
+
+// Trace of a packet, when tracing:
+//
+//   0       1         2       3       4       6       8        12         16    32    48    52    56       60
+//   │ l3num │ l4proto │ flags │ notes │ sport │ dport │ length │ payload  │ src │ dst │ seq │ ack │ window │ …
+//   64       80      96                 136     140      144         148
+//   │ before │ after │ numbers (10×u32) │ cause │ master │ datagram  │ …
+//
+// before, after: timeout u64 ns | status u32 | protocol state u8 | present u8
+export const TRACE_L3NUM = 0;
+export const TRACE_L4PROTO = 1;
+export const TRACE_TCP_FLAGS = 2;
+export const TRACE_NOTES = 3;
+export const TRACE_SPORT = 4;
+export const TRACE_DPORT = 6;
+export const TRACE_LENGTH = 8;
+export const TRACE_PAYLOAD = 12;
+export const TRACE_SRC = 16;
+export const TRACE_DST = 32;
+export const TRACE_SEQ = 48;
+export const TRACE_ACK = 52;
+export const TRACE_WINDOW = 56;
+export const TRACE_BEFORE = 64;
+export const TRACE_AFTER = 80;
+export const TRACE_NUMBERS = 96;
+export const TRACE_CAUSE = 136;
+export const TRACE_MASTER = 140;
+export const TRACE_DATAGRAM = 144;
+export const TRACE_SIZE = 160;
+export const NOTE_CUT = 1; // the capture does not hold the whole packet
+export const NOTE_TRANSPORT = 2; // ports, ids and, for TCP, seq/ack/window are set
+export const NOTE_BAD_CHECKSUM = 4;
+export const NOTE_CHECKSUM_SEEN = 8; // all its bytes were there and verification is on
+
+// Conn, two cache lines; drawn in conn.ts
+export const CONN_SIZE = 128;
+export const CONN_STATUS = 16;
+export const CONN_SERIAL = 20;
+export const CONN_STATE = 24;
+export const CONN_DEADLINE = 80;
+export const CONN_MARK = 100;
+export const CONN_COUNTERS = 104; // per direction 12 bytes: bytes u64 (its top 16 bits extend packets), packets u32
+
+// Extension record of a conn; drawn in conn.ts
+export const EXT_SIZE = 64;
+
+// Event record: header, then copies of the conn, its IPv6 addresses and its extension record
+//
+//   0      2      4       8      16         24     32     160     192
+//   │ type │ bits │ frame │ time │ timeout  │ …    │ conn │ addr6 │ ext   │ 256
+export const RECORD_EVENT_SIZE = 256;
+export const EVENT_RECORD_BITS = 2;
+export const EVENT_RECORD_FRAME = 4;
+export const EVENT_RECORD_TIME = 8;
+export const EVENT_RECORD_TIMEOUT = 16;
+export const EVENT_RECORD_CONN = 32;
+export const EVENT_TYPE_NEW = 1;
+export const EVENT_TYPE_UPDATE = 2;
+export const EVENT_TYPE_DESTROY = 3;
+
+// ---- reasons: why a packet has no state, is INVALID, was dropped, or was accepted without effect.
+// Texts, numbers and remedies: conntrack/src/reason.ts, row by row in this order.
+export const REASON_NONE = 0;
+export const REASON_NOT_IP = 1;
+export const REASON_LINK_UNKNOWN = 2;
+export const REASON_LINK_SHORT = 3;
+export const REASON_CUT = 4;
+export const REASON_IP_VERSION = 5;
+export const REASON_IP_SHORT = 6;
+export const REASON_IP_HEADER_LENGTH = 7;
+export const REASON_IP_CHECKSUM = 8;
+export const REASON_IP_TOTAL_LENGTH = 9;
+export const REASON_FRAGMENT_WAITING = 10;
+export const REASON_FRAGMENT_DUPLICATE = 11;
+export const REASON_FRAGMENT_OVERLAP = 12;
+export const REASON_FRAGMENT_LENGTH = 13;
+export const REASON_FRAGMENT_TOO_LARGE = 14;
+export const REASON_FRAGMENT_MEMORY = 15;
+export const REASON_TABLE_FULL = 16;
+// INVALID from here
+export const REASON_IP6_EXT = 20;
+export const REASON_WRONG_ICMP = 21;
+export const REASON_SHORT = 22;
+export const REASON_CHECKSUM = 23;
+export const REASON_ICMP_TYPE = 24;
+export const REASON_ICMP_QUOTE_SHORT = 25;
+export const REASON_ICMP_QUOTE_FRAGMENT = 26;
+export const REASON_ICMP_QUOTE_NO_TUPLE = 27;
+export const REASON_ICMP_QUOTE_UNKNOWN = 28;
+export const REASON_ICMP_OUTER_ADDRESS = 29;
+export const REASON_ICMP_NOT_QUERY = 30;
+export const REASON_ICMP_REDIRECT = 31;
+export const REASON_UDP_LENGTH = 32;
+export const REASON_UDPLITE_COVERAGE = 33;
+export const REASON_UDPLITE_NO_CHECKSUM = 34;
+export const REASON_GRE_PROTOCOL = 35;
+export const REASON_TCP_OFFSET = 40;
+export const REASON_TCP_FLAGS = 41;
+export const REASON_TCP_NEW = 42;
+export const REASON_TCP_NOT_LOOSE = 43;
+export const REASON_TCP_STATE = 44;
+export const REASON_TCP_RST_BELOW_ACK = 45;
+export const REASON_TCP_SEQ_OVER = 46;
+export const REASON_TCP_ACK_OVER = 47;
+export const REASON_SCTP_CHUNK = 50;
+export const REASON_SCTP_NEW = 51;
+export const REASON_SCTP_VTAG = 52;
+export const REASON_SCTP_STATE = 53;
+// accepted, but nothing was updated and the timer not renewed
+export const REASON_TCP_IGNORED = 60;
+export const REASON_TCP_SYN_AGAIN = 61;
+export const REASON_TCP_CHALLENGE_ACK = 62;
+export const REASON_TCP_OVERSHOT = 63;
+export const REASON_TCP_SEQ_UNDER = 64;
+export const REASON_TCP_ACK_UNDER = 65;
+export const REASON_SCTP_IGNORED = 66;
+// accepted and counted, yet worth a word
+export const REASON_TCP_LIBERAL = 70;
+export const REASON_TCP_RST_NOT_EXACT = 71;
+export const REASON_TCP_RESYNC = 72;
+export const REASON_TCP_PICKED_UP = 73;
+// untracked
+export const REASON_ICMPV6_ND = 80;

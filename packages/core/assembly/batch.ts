@@ -1,0 +1,186 @@
+// A block of packets in one call: decode 64, touch what they will need, then track them one by one.
+//
+// wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
+// flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
+import {
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_HEADER, RESULT_SIZE,
+  STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
+} from "./abi";
+import { be32 } from "./bytes";
+import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, TRACES } from "./memory-map";
+import {
+  advanceTo, connNumber, direction, renewExpiryBudget, state, trackPacket, verdict,
+} from "./conntrack";
+import { decode } from "./decode/index";
+import { collect, collectorWanted, PASS } from "./early-drop";
+import { hasRoomFor } from "./event";
+import { KIND_ERROR, KIND_TRACK, Packet } from "./packet";
+import { tracing } from "./settings";
+import { bump } from "./stats";
+import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
+import { now, startClock } from "./timer";
+import { reason } from "./why";
+import { writeTrace } from "./trace";
+
+const BATCH: u32 = 64;
+const PACKET_SIZE: u32 = 128;
+const PACKETS: usize = memory.data(BATCH * PACKET_SIZE, 64);
+const OFFSETS: usize = memory.data(BATCH * 4, 8);
+
+/** Bytes of input behind which the next call goes on. */
+export let consumed: u32 = 0;
+/** Why the call ended before the input did. */
+export let stopped: u32 = 0;
+/** The results or the packets per call are used up, or nothing stopped it. */
+export const STOP_NONE: u32 = 0;
+/** The reader of events has to catch up, or entries that ended used up the call's budget: call again. */
+export const STOP_BUSY: u32 = 1;
+/** The record at `consumed` does not fit the input. */
+export const STOP_MALFORMED: u32 = 2;
+
+/** Keeps the early loads alive. */
+export let touched: u32 = 0;
+
+// ---- records
+
+let cursor: u32 = 0; // offset of the next record
+let recordTime: u64 = 0;
+let recordLength: u32 = 0;
+let recordCaptured: u32 = 0;
+let recordLink: u32 = 0;
+let recordInterface: u32 = 0;
+let recordBytes: usize = 0;
+
+// Reads the header at `cursor` and moves behind the record; false when it is not all there.
+function nextRecord(framing: u32, link: u32, length: u32): bool {
+  const at = INPUT + cursor;
+  const left = length - cursor;
+  if (framing & FRAMING_PCAP) {
+    if (left < 16) return false;
+    const swapped = (framing & FRAMING_SWAPPED) != 0;
+    const seconds = <u64>(swapped ? be32(at) : load<u32>(at));
+    const fraction = <u64>(swapped ? be32(at, 4) : load<u32>(at, 4));
+    recordCaptured = swapped ? be32(at, 8) : load<u32>(at, 8);
+    recordLength = swapped ? be32(at, 12) : load<u32>(at, 12);
+    if (recordCaptured > left - 16) return false;
+    recordTime = seconds * 1_000_000_000 + (framing & FRAMING_NANOSECONDS ? fraction : fraction * 1000);
+    recordLink = link;
+    recordInterface = 0;
+    recordBytes = at + 16;
+    cursor += 16 + recordCaptured;
+    return true;
+  }
+  if (left < <u32>RECORD_HEADER) return false;
+  recordTime = load<u64>(at);
+  recordLength = load<u32>(at, 8);
+  recordCaptured = load<u32>(at, 12);
+  recordLink = load<u16>(at, 16);
+  recordInterface = load<u16>(at, 18);
+  if (recordCaptured > left - <u32>RECORD_HEADER) return false;
+  recordBytes = at + RECORD_HEADER;
+  cursor = min<u32>(length, (cursor + RECORD_HEADER + recordCaptured + 7) & ~7);
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+function packetAt(i: u32): Packet {
+  return changetype<Packet>(PACKETS + <usize>i * PACKET_SIZE);
+}
+
+// ---- the call
+
+/**
+ * Tracks the records in the first `length` bytes of the input region. Returns the number of packets done; `consumed`
+ * and `stopped` say where to go on, and why.
+ */
+export function track(framing: u32, link: u32, length: u32): u32 {
+  cursor = 0;
+  consumed = 0;
+  stopped = STOP_NONE;
+  if (length > INPUT_SIZE) length = INPUT_SIZE;
+  renewExpiryBudget();
+  rekeyIfWanted();
+  let done: u32 = 0;
+  while (cursor < length && done < MAX_PACKETS) {
+    const n = decodeBatch(framing, link, length, min<u32>(BATCH, MAX_PACKETS - done));
+    touchBatch(n);
+    for (let i: u32 = 0; i < n; ++i) {
+      if (!trackOne(packetAt(i), done)) {
+        consumed = load<u32>(OFFSETS + (<usize>i << 2));
+        stopped = STOP_BUSY;
+        return done;
+      }
+      ++done;
+    }
+    consumed = cursor;
+    if (stopped == STOP_MALFORMED) break;
+  }
+  return done;
+}
+
+function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
+  let n: u32 = 0;
+  while (n < most && cursor < length) {
+    store<u32>(OFFSETS + (<usize>n << 2), cursor);
+    if (!nextRecord(framing, link, length)) {
+      stopped = STOP_MALFORMED;
+      break;
+    }
+    const p = packetAt(n);
+    p.time = recordTime;
+    p.zone = 0;
+    p.iface = <u16>recordInterface;
+    decode(p, recordLink, recordBytes, recordCaptured, recordLength);
+    ++n;
+  }
+  return n;
+}
+
+// @ts-ignore: decorator
+@inline
+function isLookedUp(p: Packet): bool {
+  return p.kind == KIND_TRACK || p.kind == KIND_ERROR;
+}
+
+function touchBatch(n: u32): void {
+  let sum: u32 = 0;
+  for (let i: u32 = 0; i < n; ++i) sum += load<u32>(groupAt(groupOf(packetAt(i).hash)));
+  for (let i: u32 = 0; i < n; ++i) {
+    const p = packetAt(i);
+    p.candidate = candidateOf(p.hash);
+  }
+  for (let i: u32 = 0; i < n; ++i) {
+    const line = CONNS + (<usize>packetAt(i).candidate << 7);
+    sum += load<u32>(line) + load<u32>(line, 64);
+  }
+  touched += sum;
+}
+
+// False when the packet has to wait for another call.
+function trackOne(p: Packet, index: u32): bool {
+  startClock(p.time);
+  if (collectorWanted()) {
+    if (!hasRoomFor(PASS)) return false;
+    collect();
+  }
+  if (!advanceTo(p.time) || !hasRoomFor(0)) return false;
+  trackPacket(p);
+  if (p.notes & NOTE_CHECKSUM_SEEN) {
+    bump(STAT_CHECKSUM_SEEN);
+    if (p.notes & NOTE_BAD_CHECKSUM) bump(STAT_BAD_CHECKSUM);
+  }
+  store<u64>(
+    RESULTS + <usize>index * RESULT_SIZE,
+    <u64>(state | (direction << 8) | (reason << 16) | (verdict << 24)) | (<u64>connNumber << 32),
+  );
+  if (tracing) writeTrace(TRACES + <usize>index * TRACE_SIZE, p);
+  return true;
+}
+
+/** Lets time pass without a packet; false when there is more to do: call again. */
+export function advance(time: u64): bool {
+  startClock(time);
+  renewExpiryBudget();
+  return advanceTo(time > now ? time : now);
+}

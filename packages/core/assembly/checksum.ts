@@ -1,0 +1,56 @@
+// The Internet checksum (RFC 1071) and CRC32c (RFC 9260 appendix A).
+/**
+ * One's complement sum of `n` bytes, not folded, in network order as loaded. 32 bytes a step: u16 lanes are
+ * widened to u32 and added, so 2^16 steps fit.
+ */
+export function sumBytes(p: usize, n: u32): u64 {
+  let total: u64 = 0;
+  let acc = i64x2.splat(0);
+  const end = p + (n & ~15);
+  for (; p < end; p += 16) {
+    const v = v128.load(p);
+    acc = i32x4.add(acc, i32x4.extadd_pairwise_i16x8_u(v));
+  }
+  total = <u64><u32>i32x4.extract_lane(acc, 0) + <u64><u32>i32x4.extract_lane(acc, 1) +
+    <u64><u32>i32x4.extract_lane(acc, 2) + <u64><u32>i32x4.extract_lane(acc, 3);
+  let rest = n & 15;
+  for (; rest >= 2; rest -= 2, p += 2) total += load<u16>(p);
+  if (rest) total += load<u8>(p);
+  return total;
+}
+
+/** Folds a sum to 16 bits; a correct packet gives 0xffff. */
+export function foldSum(sum: u64): u32 {
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return <u32>sum;
+}
+
+/** The pseudo header: addresses of `addressBytes` each, protocol and length (RFC 793, RFC 8200 §8.1). */
+export function pseudoSum(src: usize, dst: usize, addressBytes: u32, l4proto: u32, length: u32): u64 {
+  const big = bswap<u32>(length);
+  return sumBytes(src, addressBytes) + sumBytes(dst, addressBytes) + <u64>(l4proto << 8) + <u64>(big & 0xffff) + <u64>(big >> 16);
+}
+
+const CRC_TABLE: usize = memory.data(256 * 4, 4);
+let crcReady: bool = false;
+
+function makeCrcTable(): void {
+  for (let i: u32 = 0; i < 256; ++i) {
+    let c = i;
+    for (let k = 0; k < 8; ++k) c = c & 1 ? (c >> 1) ^ 0x82f63b78 : c >> 1;
+    store<u32>(CRC_TABLE + (<usize>i << 2), c);
+  }
+  crcReady = true;
+}
+
+function crcStep(crc: u32, byte: u32): u32 {
+  return (crc >> 8) ^ load<u32>(CRC_TABLE + (<usize>((crc ^ byte) & 255) << 2));
+}
+
+/** True if the CRC32c of an SCTP packet, its own field taken as zero, is the one in the field. */
+export function sctpChecksumOk(p: usize, n: u32): bool {
+  if (!crcReady) makeCrcTable();
+  let crc: u32 = 0xffffffff;
+  for (let i: u32 = 0; i < n; ++i) crc = crcStep(crc, i - 8 < 4 ? 0 : load<u8>(p + i));
+  return ~crc == load<u32>(p, 8);
+}

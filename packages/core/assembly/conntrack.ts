@@ -1,0 +1,317 @@
+// One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
+import {
+  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, REASON_FRAGMENT_WAITING, REASON_ICMP_OUTER_ADDRESS,
+  REASON_ICMP_QUOTE_UNKNOWN, REASON_TABLE_FULL, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
+  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EXPECTED, STATUS_SEEN_REPLY, STATUS_SWAPPED,
+  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, STAT_PACKETS, VERDICT_ACCEPT, VERDICT_DROP,
+} from "./abi";
+import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
+import { addressedToSender } from "./decode/icmp";
+import { makeRoom, tableFull } from "./early-drop";
+import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
+import { SLOTS } from "./memory-map";
+import {
+  KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
+} from "./packet";
+import { trackProtocol } from "./proto/index";
+import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
+import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
+import { bump } from "./stats";
+import { entries, find, freeSlot, sameKey, takeSlot } from "./table";
+import { cancel, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
+import { because, clearReason, reason } from "./why";
+
+/** Number of the packet at hand, from 1. */
+export let frame: u32 = 0;
+let serials: u32 = 0;
+
+// ---- results of trackPacket()
+export let state: u32 = STATE_NONE;
+/** 0 none, 1 original, 2 reply. */
+export let direction: u32 = 0;
+export let verdict: u32 = VERDICT_ACCEPT;
+/** The conn the packet belongs to, for the trace; null when it has none or it is gone. */
+export let current: Conn = changetype<Conn>(0);
+/** Which way the packet runs in it, also when it is INVALID. */
+export let currentDir: u32 = 0;
+/** Its number, also when the packet ended it; 0 none. */
+export let connNumber: u32 = 0;
+
+export function resetConntrack(): void {
+  frame = 0;
+  serials = 0;
+  clearEvents();
+}
+
+/** Work one call may spend on entries that end, so that no batch stalls (measured: benchmarks/README.md). */
+export const EXPIRY_BUDGET: u32 = 8192;
+export let expiryLeft: u32 = EXPIRY_BUDGET;
+
+export function renewExpiryBudget(): void {
+  expiryLeft = EXPIRY_BUDGET;
+}
+
+// ---- time
+
+/** Lets the clock reach `time`: entries that are due end. False when the reader or the budget stops it midway. */
+export function advanceTo(time: u64): bool {
+  if (time < nextDue) {
+    if (time > now) setNow(time);
+    return true;
+  }
+  if (time < now) return true;
+  for (;;) {
+    if (!hasRoomFor(1) || expiryLeft == 0) return false;
+    const slot = nextExpired(time);
+    if (slot == NIL) return true;
+    --expiryLeft;
+    bump(STAT_EXPIRED);
+    const c = connAt(slot);
+    destroy(c, c.deadline, 0, frame + 1);
+  }
+  return false;
+}
+
+/**
+ * Removes a conn from the table, whatever the reason. Its DESTROY event shows `left` as timeout and `at` as the
+ * packet that caused it or, for an expiry, before which it is seen.
+ */
+export function destroy(c: Conn, time: u64, left: u64, at: u32): void {
+  c.status |= STATUS_DYING;
+  emit(c, EVENT_DESTROY, at, time, left);
+  cancel(c);
+  freeSlot(slotOf(c));
+}
+
+// ---- the packet
+
+export function trackPacket(p: Packet): void {
+  ++frame;
+  bump(STAT_PACKETS);
+  clearReason();
+  clearRaised();
+  verdict = VERDICT_ACCEPT;
+  direction = 0;
+  connNumber = 0;
+  current = changetype<Conn>(0);
+  switch (p.kind) {
+    case KIND_TRACK:
+      trackTuple(p);
+      return;
+    case KIND_ERROR:
+      trackError(p);
+      return;
+    case KIND_FRAGMENT:
+      none(REASON_FRAGMENT_WAITING, p.fragmentId);
+      return;
+    case KIND_UNTRACKED:
+      because(p.reason, p.datum);
+      state = STATE_UNTRACKED;
+      return;
+    case KIND_INVALID:
+      invalid(p, STAT_INVALID);
+      return;
+    case KIND_ICMP_INVALID:
+      invalid(p, STAT_ICMP_ERROR);
+      return;
+    default:
+      none(p.reason, p.datum);
+  }
+}
+
+function none(why: u32, datum: u32): void {
+  because(why, datum);
+  state = STATE_NONE;
+}
+
+function invalid(p: Packet, counter: u32): void {
+  because(p.reason, p.datum);
+  bump(counter);
+  state = STATE_INVALID;
+}
+
+/** The slot of the packet's conn. The candidate was touched early and is right nearly always. */
+// @ts-ignore: decorator
+@inline
+function lookup(p: Packet): u32 {
+  if (sameKey(p.candidate, p.key0, p.key1, p.a6, p.b6)) return p.candidate;
+  return find(p.hash, p.key0, p.key1, p.a6, p.b6);
+}
+
+// A tuple that equals its own inverse belongs to the reply direction: the kernel finds that entry first.
+// @ts-ignore: decorator
+@inline
+function directionOf(c: Conn, p: Packet): u32 {
+  return p.swapped == SELF ? DIR_REPLY : orientation(c) ^ p.swapped;
+}
+
+// An ICMP error: RELATED to the conn of the packet it quotes. Nothing is renewed, nothing counted (spec §5).
+function trackError(p: Packet): void {
+  const slot = lookup(p);
+  if (slot == NIL) {
+    because(REASON_ICMP_QUOTE_UNKNOWN);
+    bump(STAT_ICMP_ERROR);
+    state = STATE_INVALID;
+    return;
+  }
+  if (!addressedToSender(p)) {
+    because(REASON_ICMP_OUTER_ADDRESS);
+    bump(STAT_ICMP_ERROR);
+    state = STATE_INVALID;
+    return;
+  }
+  const c = connAt(slot);
+  current = c;
+  connNumber = c.serial;
+  currentDir = directionOf(c, p);
+  if (tracing) rememberBefore(c);
+  direction = 1 + currentDir;
+  state = STATE_RELATED;
+}
+
+function trackTuple(p: Packet): void {
+  let slot = lookup(p);
+  for (;;) {
+    if (slot == NIL) {
+      trackNew(p);
+      return;
+    }
+    const c = connAt(slot);
+    const dir = directionOf(c, p);
+    const answer = trackKnown(c, dir, p);
+    if (answer != REPEAT) return;
+    destroy(c, now, c.deadline - now, frame);
+    clearReason();
+    clearRaised();
+    slot = find(p.hash, p.key0, p.key1, p.a6, p.b6);
+  }
+}
+
+function trackKnown(c: Conn, dir: u32, p: Packet): u32 {
+  current = c;
+  currentDir = dir;
+  connNumber = c.serial;
+  if (tracing) rememberBefore(c);
+  const ctstate = stateOf(c, dir);
+  const answer = trackProtocol(c, dir, p, false);
+  if (answer == REPEAT) return answer;
+  if (answer == INVALID) {
+    bump(STAT_INVALID);
+    state = STATE_INVALID;
+    return answer;
+  }
+  state = ctstate;
+  direction = 1 + dir;
+  if (answer == KILL) {
+    destroy(c, now, c.deadline - now, frame);
+    current = changetype<Conn>(0);
+    return answer;
+  }
+  if (dir == DIR_REPLY && !c.has(STATUS_SEEN_REPLY)) {
+    c.status |= STATUS_SEEN_REPLY;
+    raise(EVENT_REPLY);
+  }
+  if (tracing) rememberFrame(c, dir);
+  if (raised) emitNow(c, raised, frame);
+  return answer;
+}
+
+// @ts-ignore: decorator
+@inline
+function stateOf(c: Conn, dir: u32): u32 {
+  if (dir == DIR_REPLY || c.has(STATUS_SEEN_REPLY)) return STATE_ESTABLISHED;
+  return c.has(STATUS_EXPECTED) ? STATE_RELATED : STATE_NEW;
+}
+
+// The conn is built beside the table and enters it when the packet is accepted: an INVALID one leaves no trace.
+function trackNew(p: Packet): void {
+  if (tableFull() && !makeRoom()) {
+    because(REASON_TABLE_FULL, entries);
+    bump(STAT_DROP);
+    state = STATE_NONE;
+    verdict = VERDICT_DROP;
+    return;
+  }
+  const c = build(p);
+  const answer = trackProtocol(c, DIR_ORIGINAL, p, true);
+  if (answer != ACCEPT) {
+    bump(STAT_INVALID);
+    state = STATE_INVALID;
+    return;
+  }
+  state = stateOf(c, DIR_ORIGINAL);
+  direction = 1;
+  confirm(c, p);
+}
+
+function build(p: Packet): Conn {
+  const c = connAt(SLOTS);
+  memory.fill(changetype<usize>(c), 0, 128);
+  c.key0 = p.key0;
+  store<u64>(changetype<usize>(c), p.key1, 8);
+  if (p.l3num == L3_IPV6) {
+    memory.copy(addr6At(SLOTS), p.a6, 16);
+    memory.copy(addr6At(SLOTS) + 16, p.b6, 16);
+  }
+  if (p.swapped == 1) c.status = STATUS_SWAPPED;
+  if (accounting) c.status |= STATUS_ACCT;
+  if (eventsMode == 1 || (eventsMode == 2 && listening)) c.status |= STATUS_EVENTS;
+  return c;
+}
+
+function confirm(built: Conn, p: Packet): void {
+  const slot = takeSlot(p.hash);
+  copyConn(slot, SLOTS);
+  const c = connAt(slot);
+  c.status |= STATUS_CONFIRMED;
+  c.serial = ++serials;
+  file(c);
+  bump(STAT_CONNS_CREATED);
+  current = c;
+  currentDir = DIR_ORIGINAL;
+  connNumber = c.serial;
+  if (timestamps) extOf(c).start = now;
+  if (tracing) rememberFrame(c, DIR_ORIGINAL);
+  emitNow(c, EVENT_NEW, frame);
+}
+
+// ---- for the trace: what was before, and which packets made the entry what it is
+
+export let beforeTimeout: u64 = 0;
+export let beforeStatus: u32 = 0;
+export let beforeState: u32 = 0;
+/** 1 when there was an entry before the packet. */
+export let beforePresent: u32 = 0;
+
+export function clearBefore(): void {
+  beforePresent = 0;
+}
+
+function rememberBefore(c: Conn): void {
+  beforePresent = 1;
+  beforeTimeout = c.deadline - now;
+  beforeStatus = c.status;
+  beforeState = c.state;
+}
+
+// Only packets that were accepted with effect make the entry what it is.
+function rememberFrame(c: Conn, dir: u32): void {
+  if (reason >= 60 && reason < 70) return;
+  const ext = extOf(c);
+  if (ext.firstFrame == 0) ext.firstFrame = frame;
+  if (!beforePresent || c.state != beforeState) ext.stateFrame = frame;
+  if (dir == DIR_ORIGINAL) ext.lastFrame0 = frame;
+  else ext.lastFrame1 = frame;
+}
+
+export const CONNTRACK_STATE_SIZE: u32 = 8;
+
+export function saveConntrack(at: usize): void {
+  store<u32>(at, frame);
+  store<u32>(at, serials, 4);
+}
+
+export function loadConntrack(at: usize): void {
+  frame = load<u32>(at);
+  serials = load<u32>(at, 4);
+}

@@ -1,0 +1,170 @@
+// What the module exports: creation, the hot call, settings, where the regions are, and reading the table.
+import { SETTINGS, STATS } from "./abi";
+import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
+import { Conn, connAt, extOf, NIL } from "./conn";
+import { CONNTRACK_STATE_SIZE, destroy, frame, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
+import { clearCollector, collectorWanted } from "./early-drop";
+import { clearEvents, hasRoomFor, pendingEvents } from "./event";
+import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
+import * as map from "./memory-map";
+import {
+  getSetting as readSetting, loadSettings, saveSettings, setSetting as writeSetting, setSwitches as writeSwitches,
+  SETTINGS_STATE_SIZE,
+} from "./settings";
+import { STATS_REGION } from "./stats";
+import { clearTable, entries as tableEntries, setEntries } from "./table";
+import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./timer";
+
+/** Prepares an engine; once. False when the memory is not to be had. */
+export function create(
+  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, seedLow: u32, seedHigh: u32,
+): bool {
+  if (!map.placeRegions(capacity, exact, inputSize, maxPackets, eventCapacity, fragmentsSize)) return false;
+  seedHash(<u64>seedLow | (<u64>seedHigh << 32));
+  seedIds();
+  clearTable();
+  clearTimers();
+  resetConntrack();
+  return true;
+}
+
+export function track(framing: u32, link: u32, length: u32): u32 {
+  return trackBlock(framing, link, length);
+}
+export function consumedBytes(): u32 {
+  return consumed;
+}
+export function stopReason(): u32 {
+  return stopped;
+}
+/** Lets time pass; milliseconds and nanoseconds of a time since the epoch. 0 when there is more to do. */
+export function advance(seconds: f64, nanoseconds: u32): bool {
+  return advanceClock(<u64>seconds * 1_000_000_000 + <u64>nanoseconds);
+}
+
+export function setSetting(index: u32, value: f64): void {
+  writeSetting(index, value);
+}
+export function getSetting(index: u32): f64 {
+  return readSetting(index);
+}
+export function setSwitches(trace: bool, listen: bool, profile: u32): void {
+  writeSwitches(trace, listen, profile);
+}
+
+// ---- regions
+export function inputRegion(): usize {
+  return map.INPUT;
+}
+export function resultRegion(): usize {
+  return map.RESULTS;
+}
+export function traceRegion(): usize {
+  return map.TRACES;
+}
+export function eventRegion(): usize {
+  return map.EVENT_RING;
+}
+export function statsRegion(): usize {
+  return STATS_REGION;
+}
+export function groupRegion(): usize {
+  return map.GROUPS;
+}
+export function groupCount(): u32 {
+  return map.GROUP_COUNT;
+}
+export function connRegion(): usize {
+  return map.CONNS;
+}
+export function slotCount(): u32 {
+  return map.SLOTS;
+}
+export function addr6Region(): usize {
+  return map.ADDR6;
+}
+export function extRegion(): usize {
+  return map.EXTS;
+}
+export function headRegion(): usize {
+  return map.HEADS;
+}
+export function heapRegion(): usize {
+  return map.HEAP;
+}
+export function fragmentRegion(): usize {
+  return map.FRAGMENTS;
+}
+export function memoryTop(): f64 {
+  return <f64>map.TOP;
+}
+
+// ---- the table
+export function entries(): u32 {
+  return tableEntries;
+}
+export function idOf(serial: u32): u32 {
+  return idOfSerial(serial);
+}
+/** The packet clock: whole seconds, and the nanoseconds behind them. */
+export function nowSeconds(): f64 {
+  return <f64>(now / 1_000_000_000);
+}
+export function nowNanoseconds(): u32 {
+  return <u32>(now % 1_000_000_000);
+}
+export function frames(): u32 {
+  return frame;
+}
+/** Removes the conn in a slot on request; its DESTROY event is recorded. False when the ring is full or the slot empty. */
+export function removeSlot(slot: u32): bool {
+  if (slot >= map.SLOTS || !hasRoomFor(1)) return false;
+  const c = connAt(slot);
+  if (c.serial == 0) return false;
+  destroy(c, now, c.deadline - now, frame);
+  return true;
+}
+
+// ---- events
+export function eventCount(): u32 {
+  return pendingEvents();
+}
+export function dropEvents(): void {
+  clearEvents();
+}
+
+// ---- what is not in a region, for snapshots
+const STATE: usize = memory.data(1024, 8);
+
+export function stateRegion(): usize {
+  return STATE;
+}
+export function stateSize(): u32 {
+  return HASH_STATE_SIZE + SETTINGS_STATE_SIZE + TIMER_STATE_SIZE + CONNTRACK_STATE_SIZE + 8;
+}
+export function saveState(): void {
+  let at = STATE;
+  saveHash(at);
+  at += HASH_STATE_SIZE;
+  saveSettings(at);
+  at += SETTINGS_STATE_SIZE;
+  saveTimers(at);
+  at += TIMER_STATE_SIZE;
+  saveConntrack(at);
+  at += CONNTRACK_STATE_SIZE;
+  store<u32>(at, tableEntries);
+  store<u32>(at, <u32>collectorWanted(), 4);
+}
+export function loadState(): void {
+  let at = STATE;
+  loadHash(at);
+  at += HASH_STATE_SIZE;
+  loadSettings(at);
+  at += SETTINGS_STATE_SIZE;
+  loadTimers(at);
+  at += TIMER_STATE_SIZE;
+  loadConntrack(at);
+  at += CONNTRACK_STATE_SIZE;
+  setEntries(load<u32>(at));
+  clearCollector(load<u32>(at, 4) != 0);
+}

@@ -1,0 +1,82 @@
+// Where everything lies in the one linear memory. Regions are placed once, for the maximum; untouched pages cost
+// nothing and views into the memory stay valid, because it never grows again.
+//
+//   static data │ input │ results │ traces │ events │ groups │ conns │ addr6 │ exts │ heads │ heap │ remap │ fragments
+import { CONN_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TRACE_SIZE } from "./abi";
+
+/** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
+export const GROUP_SLOTS: u32 = 15;
+/** Slots kept free of every 8: beyond 7/8 probing gets long. */
+const LOAD_NUMERATOR: u64 = 8;
+const LOAD_DENOMINATOR: u64 = 7;
+
+export const WHEEL_LEVELS: u32 = 4;
+export const WHEEL_SLOTS: u32 = 256;
+
+export let INPUT: usize = 0;
+export let INPUT_SIZE: u32 = 0;
+export let RESULTS: usize = 0;
+export let MAX_PACKETS: u32 = 0;
+export let TRACES: usize = 0;
+export let EVENT_RING: usize = 0;
+export let EVENT_CAPACITY: u32 = 0;
+export let GROUPS: usize = 0;
+export let GROUP_COUNT: u32 = 0;
+export let CONNS: usize = 0;
+export let SLOTS: u32 = 0; // the pool has two more: the conn under construction, and a spare
+export let ADDR6: usize = 0;
+export let EXTS: usize = 0;
+export let HEADS: usize = 0;
+export let HEAP: usize = 0;
+export let REMAP: usize = 0;
+export let FRAGMENTS: usize = 0;
+export let FRAGMENTS_SIZE: u32 = 0;
+export let CAPACITY: u32 = 0; // entries that may be set as nf_conntrack_max
+export let TOP: u64 = 0;
+
+let cursor: u64 = 0;
+
+function place(size: u64, align: u64): usize {
+  cursor = (cursor + align - 1) & ~(align - 1);
+  const at = cursor;
+  cursor += size;
+  return <usize>at;
+}
+
+/**
+ * Places all regions. `exact` fits the table to `capacity`, otherwise the group count is a power of two.
+ * False when it does not fit 4 GiB or the host refuses the memory.
+ */
+export function placeRegions(
+  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32,
+): bool {
+  let groups = (<u64>capacity * LOAD_NUMERATOR) / (LOAD_DENOMINATOR * GROUP_SLOTS) + 2;
+  if (!exact) groups = <u64>1 << (64 - clz<u64>(groups - 1));
+  const slots = groups * GROUP_SLOTS;
+  if (slots > 0x02000000) return false;
+  cursor = <u64>__heap_base;
+  INPUT = place(inputSize, 64);
+  RESULTS = place(<u64>maxPackets * RESULT_SIZE, 64);
+  TRACES = place(<u64>maxPackets * TRACE_SIZE, 4096);
+  EVENT_RING = place(<u64>eventCapacity * RECORD_EVENT_SIZE, 4096);
+  GROUPS = place(groups * 16, 4096);
+  CONNS = place((slots + 2) * CONN_SIZE, 4096);
+  ADDR6 = place((slots + 2) * 32, 4096);
+  EXTS = place((slots + 2) * EXT_SIZE, 4096);
+  HEADS = place(<u64>WHEEL_LEVELS * WHEEL_SLOTS * 8, 4096);
+  HEAP = place(slots * 16, 4096);
+  REMAP = place(slots * 4, 4096);
+  FRAGMENTS = place(fragmentsSize, 4096);
+  if (cursor > 0xffff0000) return false;
+  INPUT_SIZE = inputSize;
+  MAX_PACKETS = maxPackets;
+  EVENT_CAPACITY = eventCapacity;
+  GROUP_COUNT = <u32>groups;
+  SLOTS = <u32>slots;
+  FRAGMENTS_SIZE = fragmentsSize;
+  CAPACITY = capacity;
+  TOP = cursor;
+  const pages = <i32>((cursor + 0xffff) >> 16);
+  const have = memory.size();
+  return pages <= have || memory.grow(pages - have) >= 0;
+}

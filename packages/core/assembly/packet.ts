@@ -1,0 +1,72 @@
+// Packet: what decoding says of one packet, 128 bytes. A batch of them is decoded before the first is tracked;
+// nothing in here depends on the table.
+//
+//   0      16     24       28   32   36      40      44        48     56     57     58      59        60       61
+//   │ key  │ hash │ ip     │ l4 │ l4Length │ l4Captured │ ipLength │ candidate │ time │ kind │ swapped │ l3num │ l4proto │ reason │ notes
+//
+// key, hash   canonical key of the packet's tuple; of an ICMP error: of the packet it quotes
+// ip, l4      addresses of the network and the transport header in the input
+// l4Length    bytes of IP payload from the transport header on, by the IP header; l4Captured: how many are there
+// ipLength    length of the IP packet, for accounting
+// kind        what to do with it, KIND_*
+// swapped     the tuple is the swapped form of the key; SELF when both sides are equal
+// reason      first failed check: before the tuple (KIND_NONE, KIND_INVALID), or of the transport header (KIND_TRACK)
+// a6, b6      IPv6 addresses of side A and B
+// src, dst    the packet's own addresses
+// datum       a number that goes with the reason
+// seq … doff  TCP, in host order
+@unmanaged
+export class Packet {
+  key0: u64;
+  key1: u64;
+  hash: u64;
+  ip: u32;
+  l4: u32;
+  l4Length: u32;
+  l4Captured: u32;
+  ipLength: u32;
+  candidate: u32;
+  time: u64;
+  kind: u8;
+  swapped: u8;
+  l3num: u8;
+  l4proto: u8;
+  reason: u8;
+  notes: u8;
+  link: u16;
+  a6: u32;
+  b6: u32;
+  src: u32;
+  dst: u32;
+  datum: u32;
+  seq: u32;
+  ack: u32;
+  window: u16;
+  flags: u8;
+  doff: u8;
+  fragmentId: u32;
+  fragmentOffset: u32;
+  length: u32;
+  zone: u16;
+  iface: u16;
+  spare: u64;
+  spare1: u64;
+}
+
+/** The IP layer or the capture keeps it from connection tracking. */
+export const KIND_NONE: u8 = 0;
+/** Has a tuple; `reason` may say that its transport header is bad. */
+export const KIND_TRACK: u8 = 1;
+/** An ICMP error with a quoted tuple. */
+export const KIND_ERROR: u8 = 2;
+/** INVALID before the table is asked. */
+export const KIND_INVALID: u8 = 3;
+/** INVALID by the ICMP checks, which count elsewhere. */
+export const KIND_ICMP_INVALID: u8 = 4;
+export const KIND_UNTRACKED: u8 = 5;
+export const KIND_FRAGMENT: u8 = 6;
+
+/** `swapped` of a tuple that equals its own inverse. */
+export const SELF: u8 = 2;
+
+if (offsetof<Packet>() != 128) ERROR("Packet is not 128 bytes");

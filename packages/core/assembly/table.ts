@@ -1,0 +1,225 @@
+// The conntrack table: groups of 15 slots, found by one-byte tags sixteen at a time, the conn at the slot's number.
+//
+//   group:  │ tag × 15 │ overflow │    16 bytes; four groups share a cache line
+//
+// tag       0x80 | 7 bits of the hash; 0 when the slot is free
+// overflow  entries that wanted a slot here and found none; a search goes on to the next group while it is not 0.
+//           Sticks at 255, which only makes searches longer.
+//
+// One entry serves both directions: the key is canonical. Measured against the alternatives in
+// docs/decisions/0002-table.md.
+import { L3_IPV6, STAT_REKEY } from "./abi";
+import { addr6At, Conn, connAt, copyConn, NIL } from "./conn";
+import { foldAddresses, hashKey, newHashKey } from "./hash";
+import { GROUP_COUNT, GROUP_SLOTS, GROUPS, REMAP, SLOTS } from "./memory-map";
+import { bump } from "./stats";
+import { relink } from "./timer";
+
+/** A search this long asks for a new hash key; chance needs about 10^12 insertions at 7/8 load to get here. */
+const MAX_PROBE: u32 = 24;
+
+export let entries: u32 = 0;
+let rekeyWanted: bool = false;
+
+// @ts-ignore: decorator
+@inline
+function tagOf(hash: u64): u32 {
+  return 0x80 | <u32>(hash >> 57);
+}
+
+// The multiply-shift reduction (Lemire 2019) serves exact fit and powers of two alike.
+// @ts-ignore: decorator
+@inline
+export function groupOf(hash: u64): u32 {
+  return <u32>(((hash & 0xffffffff) * <u64>GROUP_COUNT) >> 32);
+}
+
+// @ts-ignore: decorator
+@inline
+export function groupAt(group: u32): usize {
+  return GROUPS + (<usize>group << 4);
+}
+
+// @ts-ignore: decorator
+@inline
+function matches(at: usize, tag: u32): u32 {
+  return <u32>i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(<i8>tag))) & 0x7fff;
+}
+
+/** The slot most likely to hold the key: the first whose tag fits. Only a guess, for touching memory early. */
+// @ts-ignore: decorator
+@inline
+export function candidateOf(hash: u64): u32 {
+  const group = groupOf(hash);
+  const m = matches(groupAt(group), tagOf(hash));
+  return group * GROUP_SLOTS + (m ? <u32>ctz(m) : 0);
+}
+
+/** True if the conn in the slot has this key. `a6`, `b6`: the IPv6 addresses of side A and B. */
+// @ts-ignore: decorator
+@inline
+export function sameKey(slot: u32, k0: u64, k1: u64, a6: usize, b6: usize): bool {
+  const c = connAt(slot);
+  if (((c.key0 ^ k0) | (c.key1 ^ k1)) != 0) return false;
+  return c.l3num != L3_IPV6 || sameAddresses(addr6At(slot), a6, b6);
+}
+
+function sameAddresses(at: usize, a6: usize, b6: usize): bool {
+  return (
+    ((load<u64>(at) ^ load<u64>(a6)) | (load<u64>(at, 8) ^ load<u64>(a6, 8)) |
+      (load<u64>(at, 16) ^ load<u64>(b6)) | (load<u64>(at, 24) ^ load<u64>(b6, 8))) == 0
+  );
+}
+
+/** The slot with this key, or NIL. */
+export function find(hash: u64, k0: u64, k1: u64, a6: usize, b6: usize): u32 {
+  const tag = tagOf(hash);
+  let group = groupOf(hash);
+  for (let probes: u32 = 0; probes < GROUP_COUNT; ++probes) {
+    const at = groupAt(group);
+    let m = matches(at, tag);
+    while (m) {
+      const slot = group * GROUP_SLOTS + <u32>ctz(m);
+      if (sameKey(slot, k0, k1, a6, b6)) return slot;
+      m &= m - 1;
+    }
+    if (load<u8>(at, 15) == 0) return NIL;
+    if (++group == GROUP_COUNT) group = 0;
+  }
+  return NIL;
+}
+
+/** Takes a free slot for this hash. The caller has made sure that there are fewer entries than slots. */
+export function takeSlot(hash: u64): u32 {
+  const slot = placeTag(hash);
+  ++entries;
+  return slot;
+}
+
+function placeTag(hash: u64): u32 {
+  let group = groupOf(hash);
+  for (let probes: u32 = 0; ; ++probes) {
+    const at = groupAt(group);
+    const free = matches(at, 0);
+    if (free) {
+      const i = <u32>ctz(free);
+      store<u8>(at + i, <u8>tagOf(hash));
+      if (probes > MAX_PROBE) rekeyWanted = true;
+      return group * GROUP_SLOTS + i;
+    }
+    const overflow = load<u8>(at, 15);
+    if (overflow != 255) store<u8>(at, overflow + 1, 15);
+    if (++group == GROUP_COUNT) group = 0;
+  }
+  return NIL;
+}
+
+/** Frees the slot of a conn. */
+export function freeSlot(slot: u32): void {
+  const c = connAt(slot);
+  const home = groupOf(hashKey(c.key0, c.key1));
+  const group = slot / GROUP_SLOTS;
+  store<u8>(groupAt(group) + (slot - group * GROUP_SLOTS), 0);
+  for (let g = home; g != group; ) {
+    const at = groupAt(g);
+    const overflow = load<u8>(at, 15);
+    if (overflow != 255) store<u8>(at, overflow - 1, 15);
+    if (++g == GROUP_COUNT) g = 0;
+  }
+  c.key0 = 0;
+  store<u64>(changetype<usize>(c), 0, 8);
+  c.serial = 0;
+  --entries;
+}
+
+export function clearTable(): void {
+  memory.fill(GROUPS, 0, <usize>GROUP_COUNT << 4);
+  entries = 0;
+  rekeyWanted = false;
+}
+
+export function setEntries(n: u32): void {
+  entries = n;
+}
+
+// ---- a new hash key
+
+/** Draws a new hash key and rebuilds, if a search got too long since the last time. Between batches only. */
+export function rekeyIfWanted(): void {
+  if (!rekeyWanted) return;
+  rekeyWanted = false;
+  rekey();
+}
+
+const UNPLACED: u32 = 1; // tag of an entry that still has to move; never that of a hash
+
+/** Rebuilds the table in place under a new key: conns move to other slots, links follow by the remap region. */
+export function rekey(): void {
+  bump(STAT_REKEY);
+  newHashKey();
+  for (let g: u32 = 0; g < GROUP_COUNT; ++g) {
+    const at = groupAt(g);
+    for (let i: u32 = 0; i < GROUP_SLOTS; ++i) if (load<u8>(at + i)) store<u8>(at + i, <u8>UNPLACED);
+    store<u8>(at, 0, 15);
+  }
+  const carried = SLOTS; // the conn under construction is free between packets
+  for (let start: u32 = 0; start < SLOTS; ++start) {
+    if (tagAt(start) != UNPLACED) continue;
+    copyConn(carried, start);
+    setTag(start, 0);
+    let from = start;
+    for (;;) {
+      const hash = rehash(connAt(carried), addr6At(carried));
+      const to = placeOver(hash);
+      const evicted = tagAt(to) == UNPLACED;
+      if (evicted) swapConns(carried, to);
+      else copyConn(to, carried);
+      setTag(to, tagOf(hash));
+      store<u32>(REMAP + (<usize>from << 2), to);
+      if (!evicted) break;
+      from = to;
+    }
+  }
+  relink();
+}
+
+function rehash(c: Conn, a6: usize): u64 {
+  if (c.l3num == L3_IPV6) c.key0 = foldAddresses(a6, a6 + 16);
+  return hashKey(c.key0, c.key1);
+}
+
+function tagAt(slot: u32): u32 {
+  return load<u8>(groupAt(slot / GROUP_SLOTS) + (slot % GROUP_SLOTS));
+}
+
+function setTag(slot: u32, tag: u32): void {
+  store<u8>(groupAt(slot / GROUP_SLOTS) + (slot % GROUP_SLOTS), <u8>tag);
+}
+
+// A slot that is free or whose owner has not been placed yet.
+function placeOver(hash: u64): u32 {
+  let group = groupOf(hash);
+  for (;;) {
+    const at = groupAt(group);
+    const usable = matches(at, 0) | matches(at, UNPLACED);
+    if (usable) return group * GROUP_SLOTS + <u32>ctz(usable);
+    const overflow = load<u8>(at, 15);
+    if (overflow != 255) store<u8>(at, overflow + 1, 15);
+    if (++group == GROUP_COUNT) group = 0;
+  }
+  return NIL;
+}
+
+function swapConns(a: u32, b: u32): void {
+  const spare = SLOTS + 1;
+  copyConn(spare, a);
+  copyConn(a, b);
+  copyConn(b, spare);
+}
+
+/** True when the conn's slot is the one its own hash leads to; for selfcheck. */
+export function isFindable(slot: u32): bool {
+  const c = connAt(slot);
+  const a6 = addr6At(slot);
+  return find(hashKey(c.key0, c.key1), c.key0, c.key1, a6, a6 + 16) == slot;
+}

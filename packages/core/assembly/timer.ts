@@ -1,0 +1,386 @@
+// Timers: exact deadlines, cheap to renew.
+//
+// A conn is filed in a hierarchical wheel (Varghese, Lauck 1987) under a tick that is never later than its deadline.
+// Renewing only writes the deadline; the conn is filed again when its tick comes up, or when a new deadline lies
+// before it. What falls into the current tick goes to a heap ordered by (deadline, serial), so entries leave in the
+// order of their deadlines.
+//
+//   tick            2^26 ns (67 ms)
+//   level 0 … 3     256 lists each, of 1, 2^8, 2^16, 2^24 ticks: 17 s, 73 min, 13 days, 9 years
+//   list            circular, doubly linked; its head is the pseudo index HEAD | level << 8 | slot
+//   heap            │ deadline u64 │ slot u32 │ serial u32 │; a serial that no longer fits marks a stale item
+import { Conn, connAt, NIL, slotOf } from "./conn";
+import { CONNS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
+
+const TICK_BITS: u64 = 26;
+const HEAD: u32 = 0xf0000000;
+const FARTHEST: u64 = 0x7fffffff; // ticks; what lies beyond is filed there and filed again
+
+const BITMAPS: usize = memory.data(4 * 32, 8); // lists that may hold something
+
+/** The packet clock, ns since the epoch; never goes back. */
+export let now: u64 = 0;
+/** No timer is due before. */
+export let nextDue: u64 = 0;
+let currentTick: u64 = 0;
+let heapSize: u32 = 0;
+let started: bool = false;
+
+// ---- lists
+
+// @ts-ignore: decorator
+@inline
+function linksOf(i: u32): usize {
+  return i >= HEAD ? HEADS + (<usize>(i - HEAD) << 3) : CONNS + (<usize>i << 7) + offsetof<Conn>("next");
+}
+
+// @ts-ignore: decorator
+@inline
+function nextOf(i: u32): u32 {
+  return load<u32>(linksOf(i));
+}
+
+function append(head: u32, i: u32): void {
+  const at = linksOf(head);
+  const last = load<u32>(at, 4);
+  store<u32>(linksOf(last), i);
+  store<u32>(at, i, 4);
+  store<u32>(linksOf(i), head);
+  store<u32>(linksOf(i), last, 4);
+}
+
+function unlink(i: u32): void {
+  const next = load<u32>(linksOf(i));
+  const prev = load<u32>(linksOf(i), 4);
+  store<u32>(linksOf(prev), next);
+  store<u32>(linksOf(next), prev, 4);
+  store<u32>(linksOf(i), NIL);
+  store<u32>(linksOf(i), NIL, 4);
+}
+
+export function clearTimers(): void {
+  for (let i: u32 = 0; i < WHEEL_LEVELS * WHEEL_SLOTS; ++i) {
+    store<u32>(linksOf(HEAD + i), HEAD + i);
+    store<u32>(linksOf(HEAD + i), HEAD + i, 4);
+  }
+  memory.fill(BITMAPS, 0, 128);
+  heapSize = 0;
+  now = 0;
+  nextDue = 0;
+  currentTick = 0;
+  started = false;
+}
+
+// ---- filing
+
+// @ts-ignore: decorator
+@inline
+function setBit(list: u32): void {
+  const at = BITMAPS + (<usize>(list >> 6) << 3);
+  store<u64>(at, load<u64>(at) | (<u64>1 << (list & 63)));
+}
+
+/** Files a conn that is in no list by its deadline. */
+export function file(c: Conn): void {
+  const slot = slotOf(c);
+  let tick = c.deadline >> TICK_BITS;
+  if (tick <= currentTick) {
+    c.next = NIL;
+    c.prev = NIL;
+    c.filed = <u32>currentTick;
+    pushHeap(c.deadline, slot, c.serial);
+    if (c.deadline < nextDue) nextDue = c.deadline;
+    return;
+  }
+  let delta = tick - currentTick;
+  if (delta > FARTHEST) {
+    delta = FARTHEST;
+    tick = currentTick + delta;
+  }
+  c.filed = <u32>tick;
+  const level: u32 = delta < 0x100 ? 0 : delta < 0x10000 ? 1 : delta < 0x1000000 ? 2 : 3;
+  const list = (level << 8) | (<u32>(tick >> (<u64>level << 3)) & 255);
+  append(HEAD + list, slot);
+  setBit(list);
+}
+
+/** Sets a conn's deadline. Nearly always one store: an earlier tick than the one it is filed under is rare. */
+// @ts-ignore: decorator
+@inline
+export function renew(c: Conn, deadline: u64): void {
+  c.deadline = deadline;
+  const earlier = <i32>(<u32>(deadline >> TICK_BITS) - c.filed);
+  if (earlier < 0 || (earlier == 0 && c.next == NIL)) refile(c);
+}
+
+function refile(c: Conn): void {
+  if (c.next != NIL) unlink(slotOf(c));
+  file(c);
+}
+
+/** Takes a conn out of its list; an item in the heap goes stale with the serial. */
+export function cancel(c: Conn): void {
+  if (c.next != NIL) unlink(slotOf(c));
+}
+
+// ---- the heap of the current tick
+
+// @ts-ignore: decorator
+@inline
+function heapAt(i: u32): usize {
+  return HEAP + (<usize>i << 4);
+}
+
+// @ts-ignore: decorator
+@inline
+function heapLess(a: usize, b: usize): bool {
+  const x = load<u64>(a);
+  const y = load<u64>(b);
+  return x < y || (x == y && load<u32>(a, 12) < load<u32>(b, 12));
+}
+
+function pushHeap(deadline: u64, slot: u32, serial: u32): void {
+  if (heapSize == SLOTS) return; // only stale items can fill it; the conn is then found expired by its deadline
+  let i = heapSize++;
+  let at = heapAt(i);
+  store<u64>(at, deadline);
+  store<u32>(at, slot, 8);
+  store<u32>(at, serial, 12);
+  while (i != 0) {
+    const parent = (i - 1) >> 1;
+    const up = heapAt(parent);
+    if (!heapLess(at, up)) break;
+    swapItems(at, up);
+    i = parent;
+    at = up;
+  }
+}
+
+function swapItems(a: usize, b: usize): void {
+  const x = v128.load(a);
+  v128.store(a, v128.load(b));
+  v128.store(b, x);
+}
+
+function popHeap(): void {
+  const last = heapAt(--heapSize);
+  v128.store(HEAP, v128.load(last));
+  let i: u32 = 0;
+  for (;;) {
+    let child: u32 = 2 * i + 1;
+    if (child >= heapSize) break;
+    if (child + 1 < heapSize && heapLess(heapAt(child + 1), heapAt(child))) ++child;
+    if (!heapLess(heapAt(child), heapAt(i))) break;
+    swapItems(heapAt(child), heapAt(i));
+    i = child;
+  }
+}
+
+// ---- the clock
+
+// Distance in slots (1 … 256) from the current one to the next list of a level that may hold something; 0 if none.
+function nextListDistance(level: u32): u32 {
+  const from = (<u32>(currentTick >> (<u64>level << 3)) + 1) & 255;
+  const at = BITMAPS + (<usize>level << 5);
+  for (let k: u32 = 0; k < 5; ++k) {
+    const word = ((from >> 6) + k) & 3;
+    let bits = load<u64>(at + (<usize>word << 3));
+    if (k == 0) bits &= ~(<u64>0) << (from & 63);
+    if (k == 4) bits &= ~(~(<u64>0) << (from & 63));
+    if (bits) return ((((word << 6) + <u32>ctz(bits) - from) & 255) + 1);
+  }
+  return 0;
+}
+
+// The first tick after the current one at which a list has to be looked at.
+function nextTick(): u64 {
+  let best: u64 = u64.MAX_VALUE;
+  for (let level: u32 = 0; level < WHEEL_LEVELS; ++level) {
+    const distance = nextListDistance(level);
+    if (distance == 0) continue;
+    const shift = <u64>level << 3;
+    const tick = ((currentTick >> shift) + <u64>distance) << shift;
+    if (tick < best) best = tick;
+  }
+  return best;
+}
+
+// Files everything in the lists that begin at the current tick anew: nearer lists, or the heap.
+function openLists(): void {
+  for (let level: i32 = WHEEL_LEVELS - 1; level >= 0; --level) {
+    const shift = <u64>level << 3;
+    if ((currentTick & ((<u64>1 << shift) - 1)) != 0) continue;
+    const list = (<u32>level << 8) | (<u32>(currentTick >> shift) & 255);
+    const bits = BITMAPS + (<usize>(list >> 6) << 3);
+    store<u64>(bits, load<u64>(bits) & ~(<u64>1 << (list & 63)));
+    const head = HEAD + list;
+    const last = load<u32>(linksOf(head), 4);
+    if (last == head) continue;
+    // detach the whole list first: what is filed again may come back to this very list, a round later
+    let i = nextOf(head);
+    store<u32>(linksOf(head), head);
+    store<u32>(linksOf(head), head, 4);
+    for (;;) {
+      const following = nextOf(i);
+      file(connAt(i));
+      if (i == last) break;
+      i = following;
+    }
+  }
+}
+
+/** Starts the clock with the first packet. */
+export function startClock(time: u64): void {
+  if (started) return;
+  started = true;
+  now = time;
+  currentTick = time >> TICK_BITS;
+  nextDue = (currentTick + 1) << TICK_BITS;
+}
+
+/**
+ * Moves towards `time` up to the next entry that is due and returns its slot; NIL when there is none before or at
+ * `time`, and the clock then shows `time`. The caller removes the entry and calls again.
+ */
+export function nextExpired(time: u64): u32 {
+  const target = time >> TICK_BITS;
+  for (;;) {
+    while (heapSize != 0) {
+      const due = load<u64>(HEAP);
+      if (due > time) break;
+      const slot = load<u32>(HEAP, 8);
+      const c = connAt(slot);
+      const alive = c.serial == load<u32>(HEAP, 12) && c.next == NIL;
+      popHeap();
+      if (!alive) continue;
+      if (c.deadline > due) {
+        file(c);
+        continue;
+      }
+      now = due > now ? due : now;
+      return slot;
+    }
+    if (currentTick >= target) break;
+    const tick = nextTick();
+    if (tick > target) {
+      currentTick = target;
+      break;
+    }
+    currentTick = tick;
+    openLists();
+  }
+  now = time;
+  nextDue = (currentTick + 1) << TICK_BITS;
+  if (heapSize != 0 && load<u64>(HEAP) < nextDue) nextDue = load<u64>(HEAP);
+  return NIL;
+}
+
+/** Sets the clock where nothing is due, within the current tick. */
+// @ts-ignore: decorator
+@inline
+export function setNow(time: u64): void {
+  now = time;
+}
+
+// ---- walking by time, for early drop
+
+let walkList: u32 = 0;
+let walkAt: u32 = NIL;
+let walkHeap: u32 = 0;
+
+/** Begins a walk over all conns, roughly in the order of the ticks they are filed under. */
+export function walkFromSoonest(): void {
+  walkHeap = 0;
+  walkList = 0;
+  walkAt = NIL;
+}
+
+// The k-th list in order of time: a level's lists from the one after the current slot on.
+function listInOrder(k: u32): u32 {
+  const level = k >> 8;
+  return (level << 8) | ((<u32>(currentTick >> (<u64>level << 3)) + 1 + (k & 255)) & 255);
+}
+
+/** The next conn of the walk, or NIL at its end. Before the conn it returned is removed: walkStepBack(). */
+export function walkNext(): u32 {
+  while (walkHeap < heapSize) {
+    const at = heapAt(walkHeap++);
+    const slot = load<u32>(at, 8);
+    const c = connAt(slot);
+    if (c.serial == load<u32>(at, 12) && c.next == NIL) return slot;
+  }
+  while (walkList < WHEEL_LEVELS * WHEEL_SLOTS) {
+    const list = listInOrder(walkList);
+    if (walkAt == NIL) {
+      if ((load<u64>(BITMAPS + (<usize>(list >> 6) << 3)) & (<u64>1 << (list & 63))) == 0) {
+        ++walkList;
+        continue;
+      }
+      walkAt = HEAD + list;
+    }
+    walkAt = nextOf(walkAt);
+    if (walkAt < HEAD) return walkAt;
+    walkAt = NIL;
+    ++walkList;
+  }
+  return NIL;
+}
+
+/** Moves the conn the walk has just returned to the end of its list, so that the next walk meets others first. */
+export function walkSendBack(): void {
+  if (walkAt == NIL) return; // it lies in the heap
+  const slot = walkAt;
+  walkAt = load<u32>(linksOf(slot), 4);
+  unlink(slot);
+  append(HEAD + listInOrder(walkList), slot);
+}
+
+/** Makes the walk independent of the conn it has just returned. */
+export function walkStepBack(): void {
+  if (walkAt != NIL) walkAt = load<u32>(linksOf(walkAt), 4);
+}
+
+// ---- moving, saving
+
+function relinked(i: u32): u32 {
+  return i >= HEAD ? i : load<u32>(REMAP + (<usize>i << 2));
+}
+
+/** After conns have moved to other slots: follows the remap region in all links. NIL is above HEAD and stays. */
+export function relink(): void {
+  for (let i: u32 = 0; i < WHEEL_LEVELS * WHEEL_SLOTS; ++i) {
+    const at = linksOf(HEAD + i);
+    store<u32>(at, relinked(load<u32>(at)));
+    store<u32>(at, relinked(load<u32>(at, 4)), 4);
+  }
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) {
+    const c = connAt(slot);
+    if (c.serial == 0) continue;
+    c.next = relinked(c.next);
+    c.prev = relinked(c.prev);
+  }
+  for (let i: u32 = 0; i < heapSize; ++i) {
+    const at = heapAt(i);
+    store<u32>(at, relinked(load<u32>(at, 8)), 8);
+  }
+}
+
+export const TIMER_STATE_SIZE: u32 = 32 + 128;
+
+export function saveTimers(at: usize): void {
+  store<u64>(at, now);
+  store<u64>(at, nextDue, 8);
+  store<u64>(at, currentTick, 16);
+  store<u32>(at, heapSize, 24);
+  store<u32>(at, <u32>started, 28);
+  memory.copy(at + 32, BITMAPS, 128);
+}
+
+export function loadTimers(at: usize): void {
+  now = load<u64>(at);
+  nextDue = load<u64>(at, 8);
+  currentTick = load<u64>(at, 16);
+  heapSize = load<u32>(at, 24);
+  started = load<u32>(at, 28) != 0;
+  memory.copy(BITMAPS, at + 32, 128);
+}

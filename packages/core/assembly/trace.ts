@@ -1,0 +1,97 @@
+// The trace of a packet: everything a reader wants to know beyond its state. Written only when tracing.
+import {
+  DIR_ORIGINAL, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, L3_IPV4, L3_IPV6, NOTE_TRANSPORT, REASON_NONE, REASON_TCP_ACK_OVER,
+  REASON_TCP_ACK_UNDER, REASON_TCP_OVERSHOT, REASON_TCP_RST_BELOW_ACK, REASON_TCP_RST_NOT_EXACT, REASON_TCP_SEQ_OVER,
+  REASON_TCP_SEQ_UNDER, STATUS_EXT, STATUS_PUBLIC, TRACE_ACK, TRACE_AFTER, TRACE_BEFORE, TRACE_CAUSE, TRACE_DATAGRAM, TRACE_DPORT,
+  TRACE_DST, TRACE_L3NUM, TRACE_L4PROTO, TRACE_LENGTH, TRACE_MASTER, TRACE_NOTES, TRACE_NUMBERS, TRACE_PAYLOAD, TRACE_SEQ,
+  TRACE_SIZE, TRACE_SPORT, TRACE_SRC, TRACE_TCP_FLAGS, TRACE_WINDOW,
+} from "./abi";
+import { be16 } from "./bytes";
+import { Conn, extOf } from "./conn";
+import { beforePresent, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
+import { Packet } from "./packet";
+import { now } from "./timer";
+import { NUMBERS, reason } from "./why";
+
+export function writeTrace(at: usize, p: Packet): void {
+  memory.fill(at, 0, TRACE_SIZE);
+  store<u8>(at, p.l3num, TRACE_L3NUM);
+  store<u8>(at, p.l4proto, TRACE_L4PROTO);
+  store<u8>(at, p.notes, TRACE_NOTES);
+  store<u32>(at, p.ipLength, TRACE_LENGTH);
+  if (p.l3num == L3_IPV4 || p.l3num == L3_IPV6) writeAddresses(at, p);
+  if (p.notes & NOTE_TRANSPORT) writeTransport(at, p);
+  if (beforePresent) writeEntry(at + TRACE_BEFORE, beforeTimeout, beforeStatus, beforeState);
+  clearBefore();
+  if (changetype<usize>(current) != 0) {
+    const c = current;
+    writeEntry(at + TRACE_AFTER, c.deadline - now, c.status, c.state);
+    if (c.has(STATUS_EXT)) {
+      store<u32>(at, causeOf(c), TRACE_CAUSE);
+      store<u32>(at, extOf(c).masterSerial, TRACE_MASTER);
+    }
+  }
+  if (reason != REASON_NONE) memory.copy(at + TRACE_NUMBERS, NUMBERS, 40);
+}
+
+function writeAddresses(at: usize, p: Packet): void {
+  if (p.src == 0) return;
+  const size: usize = p.l3num == L3_IPV4 ? 4 : 16;
+  memory.copy(at + TRACE_SRC, p.src, size);
+  memory.copy(at + TRACE_DST, p.dst, size);
+}
+
+// ICMP: id in the place of the source port, type and code in that of the destination port.
+function writeTransport(at: usize, p: Packet): void {
+  const t = <usize>p.l4;
+  const proto = <u32>p.l4proto;
+  if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
+    store<u16>(at, <u16>be16(t, 4), TRACE_SPORT);
+    store<u16>(at, <u16>be16(t), TRACE_DPORT);
+    store<u32>(at, p.l4Length - 8, TRACE_PAYLOAD);
+    return;
+  }
+  store<u16>(at, <u16>be16(t), TRACE_SPORT);
+  store<u16>(at, <u16>be16(t, 2), TRACE_DPORT);
+  if (proto == IPPROTO_TCP) {
+    store<u8>(at, p.flags, TRACE_TCP_FLAGS);
+    store<u32>(at, p.seq, TRACE_SEQ);
+    store<u32>(at, p.ack, TRACE_ACK);
+    store<u16>(at, p.window, TRACE_WINDOW);
+    store<u32>(at, p.l4Length > p.doff ? p.l4Length - p.doff : 0, TRACE_PAYLOAD);
+  } else store<u32>(at, p.l4Length > 8 ? p.l4Length - 8 : 0, TRACE_PAYLOAD);
+}
+
+function writeEntry(at: usize, timeout: u64, status: u32, state: u32): void {
+  store<u64>(at, timeout);
+  store<u32>(at, status & STATUS_PUBLIC, 8);
+  store<u8>(at, <u8>state, 12);
+  store<u8>(at, 1, 13);
+}
+
+// The packet that set what this one fell foul of: the receiver's last one for what it may send and acknowledge, the
+// sender's own for what it sends again, the last change of state for everything else.
+function causeOf(c: Conn): u32 {
+  if (reason == REASON_NONE) return 0;
+  const ext = extOf(c);
+  const dir = currentDir;
+  switch (reason) {
+    case REASON_TCP_SEQ_OVER:
+    case REASON_TCP_OVERSHOT:
+    case REASON_TCP_ACK_OVER:
+    case REASON_TCP_ACK_UNDER:
+    case REASON_TCP_RST_BELOW_ACK:
+    case REASON_TCP_RST_NOT_EXACT:
+      return lastFrame(c, 1 - dir);
+    case REASON_TCP_SEQ_UNDER:
+      return lastFrame(c, dir);
+    default:
+      return ext.stateFrame;
+  }
+}
+
+function lastFrame(c: Conn, dir: u32): u32 {
+  const ext = extOf(c);
+  const at = dir == DIR_ORIGINAL ? ext.lastFrame0 : ext.lastFrame1;
+  return at ? at : ext.stateFrame;
+}

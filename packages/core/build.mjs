@@ -1,0 +1,18 @@
+// Compiles the engine: release (no asserts) and debug (asserts, internals exported), and abi.ts for TypeScript.
+import { mkdirSync } from "node:fs";
+import asc from "assemblyscript/asc";
+
+const common = ["--runtime", "stub", "--enable", "simd", "--initialMemory", "4", "--maximumMemory", "65536"];
+const builds = [
+  ["assembly/index.ts", "--outFile", "build/conntrack.wasm", "-O3", "--noAssert", ...common],
+  ["assembly/debug.ts", "--outFile", "build/conntrack.debug.wasm", "-O1", "--debug", ...common],
+];
+
+mkdirSync("build", { recursive: true });
+for (const build of builds) {
+  const { error } = await asc.main(build, { stdout: process.stdout, stderr: process.stderr });
+  if (error) {
+    console.error(String(error));
+    process.exit(1);
+  }
+}
