@@ -503,23 +503,29 @@ static void sleepUntil(uint64_t due) {
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {}
 }
 
-/** Drops what the kernel sends to a TAP (or no longer), so that its queue does not fill. */
+/** Drops what the kernel sends to a TAP, so that its queue does not fill; or no longer. */
 static void discard(int fd, int on) {
   struct sock_filter none = { BPF_RET | BPF_K, 0, 0, 0 };
   struct sock_fprog program = { 1, &none };
   if (ioctl(fd, on ? TUNATTACHFILTER : TUNDETACHFILTER, &program)) fail("TAP filter: %s", strerror(errno));
 }
 
-static void readOutput(void) {
+static void readFrames(int fd) {
   static uint8_t frame[1 << 17];
   for (int i = 0; i < 4096; i++) {
-    ssize_t n = read(tapOut, frame, sizeof frame);
+    ssize_t n = read(fd, frame, sizeof frame);
     if (n < 0) {
       if (errno == EAGAIN) return;
-      fail("reading the output device: %s", strerror(errno));
+      fail("reading a TAP device: %s", strerror(errno));
     }
     extra(EXTRA_OUTPUT, frame, n);
   }
+}
+
+/** What went back comes first: it is always the kernel's own. */
+static void readOutput(void) {
+  readFrames(tapIn);
+  readFrames(tapOut);
 }
 
 /** Appends a file to the answer; 0 or -errno. */
@@ -568,6 +574,7 @@ static void packets(const uint8_t *p, size_t n) {
   static int outputWanted = 0;
   if (outputWanted != !!(flags & FLAG_OUTPUT)) {
     outputWanted = !outputWanted;
+    discard(tapIn, !outputWanted);
     discard(tapOut, !outputWanted);
   }
   begin('p');
@@ -607,7 +614,7 @@ static void openTap(const char *name) {
   struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
   snprintf(request.ifr_name, IFNAMSIZ, "%s", name);
   if (ioctl(fd, TUNSETIFF, &request)) fail("TAP %s: %s", name, strerror(errno));
-  discard(fd, 1); // what the kernel sends back through the input device is nobody's
+  discard(fd, 1);
   if (tapIn < 0) tapIn = fd;
   else if (tapOut < 0) tapOut = fd;
   else fail("two TAP devices are enough");

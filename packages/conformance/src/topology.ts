@@ -70,15 +70,16 @@ export function deviceScript(mode: Mode): string {
       lines.push(`link set ${device} master orc-br`, `link set ${device} type bridge_slave learning off`, `link set ${device} up`);
     lines.push(`link set orc-br mtu ${MTU} up`);
   } else {
-    // without neighbour discovery at the far side, every address is there
-    lines.push(`link set ${INPUT_DEVICE} address ${MAC_ROUTER}`, `link set ${OUTPUT_DEVICE} arp off`);
-    for (const device of [INPUT_DEVICE, OUTPUT_DEVICE]) lines.push(`link set ${device} up`);
+    // without neighbour discovery every address is there
+    lines.push(`link set ${INPUT_DEVICE} address ${MAC_ROUTER}`);
+    for (const device of [INPUT_DEVICE, OUTPUT_DEVICE]) lines.push(`link set ${device} arp off up`);
     lines.push(`address add 198.19.255.1/32 dev ${INPUT_DEVICE}`, `address add 198.19.255.2/32 dev ${OUTPUT_DEVICE}`);
     lines.push(`address add fd6f:7263::1/128 dev ${INPUT_DEVICE} nodad`, `address add fd6f:7263::2/128 dev ${OUTPUT_DEVICE} nodad`);
     if (mode === "route") {
       lines.push(`route add 0.0.0.0/0 dev ${OUTPUT_DEVICE} src 198.19.255.1`);
       lines.push(`route add ::/0 dev ${OUTPUT_DEVICE} src fd6f:7263::1`);
-      lines.push(`route add fe80::/64 dev ${OUTPUT_DEVICE}`);
+      // answers to link-local addresses go back where the packet came from
+      for (const device of [OUTPUT_DEVICE, INPUT_DEVICE]) lines.push(`route append fe80::/64 dev ${device}`);
     } else {
       lines.push("route add local 0.0.0.0/0 dev lo", "route add local ::/0 dev lo");
     }
