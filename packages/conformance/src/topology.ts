@@ -78,8 +78,6 @@ export function deviceScript(mode: Mode): string {
     if (mode === "route") {
       lines.push(`route add 0.0.0.0/0 dev ${OUTPUT_DEVICE} src 198.19.255.1`);
       lines.push(`route add ::/0 dev ${OUTPUT_DEVICE} src fd6f:7263::1`);
-      // answers to link-local addresses go back where the packet came from
-      for (const device of [OUTPUT_DEVICE, INPUT_DEVICE]) lines.push(`route append fe80::/64 dev ${device}`);
     } else {
       lines.push("route add local 0.0.0.0/0 dev lo", "route add local ::/0 dev lo");
     }
