@@ -156,7 +156,7 @@ export const RESULT_SIZE = 8;
 //   64       80      96                 136     140      144         148
 //   │ before │ after │ numbers (10×u32) │ cause │ master │ datagram  │ …
 //
-// before, after: timeout u64 ns | status u32 | protocol state u8 | present u8
+// before, after: timeout u64 ns | status u32 | protocol state u8 | present u8 | l4proto of the entry u8
 export const TRACE_L3NUM = 0;
 export const TRACE_L4PROTO = 1;
 export const TRACE_TCP_FLAGS = 2;

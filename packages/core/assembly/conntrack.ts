@@ -280,6 +280,7 @@ function confirm(built: Conn, p: Packet): void {
 export let beforeTimeout: u64 = 0;
 export let beforeStatus: u32 = 0;
 export let beforeState: u32 = 0;
+export let beforeProto: u32 = 0;
 /** 1 when there was an entry before the packet. */
 export let beforePresent: u32 = 0;
 
@@ -292,6 +293,7 @@ function rememberBefore(c: Conn): void {
   beforeTimeout = c.deadline - now;
   beforeStatus = c.status;
   beforeState = c.state;
+  beforeProto = c.l4proto;
 }
 
 // Only packets that were accepted with effect make the entry what it is.

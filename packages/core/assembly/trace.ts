@@ -8,7 +8,7 @@ import {
 } from "./abi";
 import { be16 } from "./bytes";
 import { Conn, extOf } from "./conn";
-import { beforePresent, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
+import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
 import { Packet } from "./packet";
 import { now } from "./timer";
 import { NUMBERS, reason } from "./why";
@@ -21,11 +21,11 @@ export function writeTrace(at: usize, p: Packet): void {
   store<u32>(at, p.ipLength, TRACE_LENGTH);
   if (p.l3num == L3_IPV4 || p.l3num == L3_IPV6) writeAddresses(at, p);
   if (p.notes & NOTE_TRANSPORT) writeTransport(at, p);
-  if (beforePresent) writeEntry(at + TRACE_BEFORE, beforeTimeout, beforeStatus, beforeState);
+  if (beforePresent) writeEntry(at + TRACE_BEFORE, beforeTimeout, beforeStatus, beforeState, beforeProto);
   clearBefore();
   if (changetype<usize>(current) != 0) {
     const c = current;
-    writeEntry(at + TRACE_AFTER, c.deadline - now, c.status, c.state);
+    writeEntry(at + TRACE_AFTER, c.deadline - now, c.status, c.state, c.l4proto);
     if (c.has(STATUS_EXT)) {
       store<u32>(at, causeOf(c), TRACE_CAUSE);
       store<u32>(at, extOf(c).masterSerial, TRACE_MASTER);
@@ -62,11 +62,12 @@ function writeTransport(at: usize, p: Packet): void {
   } else store<u32>(at, p.l4Length > 8 ? p.l4Length - 8 : 0, TRACE_PAYLOAD);
 }
 
-function writeEntry(at: usize, timeout: u64, status: u32, state: u32): void {
+function writeEntry(at: usize, timeout: u64, status: u32, state: u32, l4proto: u32): void {
   store<u64>(at, timeout);
   store<u32>(at, status & STATUS_PUBLIC, 8);
   store<u8>(at, <u8>state, 12);
   store<u8>(at, 1, 13);
+  store<u8>(at, <u8>l4proto, 14);
 }
 
 // The packet that set what this one fell foul of: the receiver's last one for what it may send and acknowledge, the

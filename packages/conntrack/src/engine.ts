@@ -1,0 +1,491 @@
+// The engine: one conntrack table in one linear memory, packets in, facts out.
+import * as abi from "@conntrack-wasm/core/abi";
+import { ConntrackError } from "./error.js";
+import { compile, type Core, instantiate, type WasmSource } from "./instantiate.js";
+import { readFlow } from "./read-flow.js";
+import { Results } from "./results.js";
+import { readSnapshot, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
+import { findSysctl, SYSCTLS, similarSysctls } from "./sysctl.js";
+import type { PacketTrace } from "./trace.js";
+import type { Direction, Flow, FlowEvent, State, Stats } from "./types.js";
+
+export type Profile = "linux-6" | "linux-2.4";
+
+export interface OpenOptions {
+  /** Most connections the engine can ever hold, and the start value of `nf_conntrack_max`. Default 262144. */
+  readonly max?: number;
+  /** Seed of the hash key and the ids; random by default. Same packets and seed: same output. */
+  readonly seed?: number | bigint;
+  readonly profile?: Profile;
+  /** Sysctls by kernel name, with or without `net.netfilter.`. */
+  readonly sysctl?: Readonly<Record<string, number>>;
+  /** Record for each packet what it was, what it met and why (about 100 ns a packet). */
+  readonly trace?: boolean;
+  /** Listen to events from the start; without a reader they cost nothing. */
+  readonly events?: boolean;
+  /** Table size: the next power of two (faster) or fitted to `max` (smaller). */
+  readonly sizing?: "power-of-two" | "exact";
+  /** Where the module comes from; by default `conntrack.wasm` beside this file. */
+  readonly wasm?: WasmSource;
+  /** Bytes of the input region: the most one call takes. Default 2 MiB. */
+  readonly inputSize?: number;
+}
+
+/** One packet for {@link Conntrack.track}. */
+export interface PacketInput {
+  /** Nanoseconds since the epoch. */
+  readonly time: bigint;
+  readonly data: Uint8Array;
+  /** LINKTYPE_ number; default 101, raw IP. */
+  readonly link?: number;
+  /** Bytes on the wire when `data` is cut. */
+  readonly length?: number;
+  /** Number of the interface it was seen on. */
+  readonly interface?: number;
+}
+
+/** What connection tracking says of one packet. */
+export interface Decision {
+  /** Number of the packet, from 1. */
+  readonly frame: number;
+  /** null: connection tracking never sees it, or the capture holds too little; the reason says which. */
+  readonly state: State | null;
+  readonly direction: Direction | null;
+  /** Number of the connection, null for none. */
+  readonly conn: number | null;
+  /** Stable name of the reason, null when there is nothing to say. */
+  readonly reason: string | null;
+  readonly reasonText: string | null;
+  readonly verdict: "ACCEPT" | "DROP";
+  /** Present when tracing. */
+  readonly trace: PacketTrace | null;
+}
+
+/** A block of packet records, as `conntrack-capture` yields them. */
+export interface PacketBlock {
+  readonly bytes: Uint8Array;
+  readonly framing: "records" | "pcap";
+  /** With framing "pcap". */
+  readonly link?: number;
+  readonly swapped?: boolean;
+  readonly nanoseconds?: boolean;
+}
+
+const MAX_PACKETS = 4096;
+const EVENT_CAPACITY = 8192;
+const FRAGMENT_BYTES = 10 << 20;
+const DEFAULT_MAX = 262144;
+const DEFAULT_INPUT = 2 << 20;
+const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
+const STOP_BUSY = 1;
+const STOP_MALFORMED = 2;
+const NS = 1_000_000_000n;
+const EVENT_TYPES = ["", "NEW", "UPDATE", "DESTROY"] as const;
+const PROFILES: readonly Profile[] = ["linux-6", "linux-2.4"];
+
+function randomSeed(): bigint {
+  return new BigUint64Array(crypto.getRandomValues(new Uint8Array(8)).buffer)[0] as bigint;
+}
+
+function checkInteger(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new ConntrackError("bad-option", `${name}: ${value} is not a whole number from ${least} to ${most}`);
+  }
+}
+
+/** A connection tracking engine. */
+export class Conntrack {
+  readonly profile: Profile;
+  readonly #core: Core;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #results: Results;
+  readonly #input: number;
+  readonly #inputSize: number;
+  readonly #stats: Float64Array;
+  readonly #layout: SnapshotLayout;
+  readonly #tracing: boolean;
+  #listening: boolean;
+  #events: FlowEvent[] = [];
+  #dead: unknown = null;
+  readonly #id: (serial: number) => number;
+
+  /** Loads the module and creates an engine. Rejects with a ConntrackError: `no-wasm`, `no-memory`, `bad-option`, … */
+  static async open(options: OpenOptions = {}): Promise<Conntrack> {
+    return new Conntrack(await compile(options.wasm), options);
+  }
+
+  /** The same without waiting, from a compiled module or its bytes. */
+  static openSync(wasm: WebAssembly.Module | BufferSource, options: Omit<OpenOptions, "wasm"> = {}): Conntrack {
+    return new Conntrack(wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm), options);
+  }
+
+  /** An engine that goes on exactly where the snapshot was taken. */
+  static async restore(snapshot: Uint8Array, options: Pick<OpenOptions, "wasm"> = {}): Promise<Conntrack> {
+    const { layout, load } = readSnapshot(snapshot);
+    const engine = new Conntrack(await compile(options.wasm), {
+      max: layout.capacity,
+      sizing: layout.exact ? "exact" : "power-of-two",
+      inputSize: layout.inputSize,
+      profile: PROFILES[layout.profile] ?? "linux-6",
+      trace: layout.trace,
+      events: layout.listening,
+      seed: 0,
+    });
+    load(engine.#core);
+    return engine;
+  }
+
+  private constructor(module: WebAssembly.Module, options: Omit<OpenOptions, "wasm">) {
+    const max = options.max ?? DEFAULT_MAX;
+    checkInteger("max", max, 1, 28_000_000);
+    this.#inputSize = options.inputSize ?? DEFAULT_INPUT;
+    checkInteger("inputSize", this.#inputSize, 65_536, 1 << 30);
+    this.profile = options.profile ?? "linux-6";
+    if (!PROFILES.includes(this.profile)) {
+      throw new ConntrackError("bad-option", `profile: "${this.profile}" is not one of ${PROFILES.join(", ")}`);
+    }
+    const seed = BigInt.asUintN(64, BigInt(options.seed ?? randomSeed()));
+    const exact = options.sizing === "exact";
+    this.#core = instantiate(module);
+    const core = this.#core;
+    const created = core.create(
+      max, exact, this.#inputSize, MAX_PACKETS, EVENT_CAPACITY, FRAGMENT_BYTES, Number(seed & 0xffffffffn), Number(seed >> 32n),
+    );
+    if (!created) {
+      throw new ConntrackError("no-memory", `no memory for ${max} connections (at most 4 GiB in one engine); choose a smaller max`);
+    }
+    const { buffer } = core.memory;
+    this.#bytes = new Uint8Array(buffer);
+    this.#view = new DataView(buffer);
+    this.#input = core.inputRegion() >>> 0;
+    this.#results = new Results(buffer, core.resultRegion() >>> 0, core.traceRegion() >>> 0, MAX_PACKETS);
+    this.#stats = new Float64Array(buffer, core.statsRegion() >>> 0, abi.STATS);
+    this.#tracing = options.trace ?? false;
+    this.#listening = options.events ?? false;
+    this.#id = (serial) => core.idOf(serial) >>> 0;
+    this.#layout = {
+      capacity: max, exact, inputSize: this.#inputSize, profile: PROFILES.indexOf(this.profile), trace: this.#tracing,
+      listening: this.#listening,
+    };
+    this.#applySwitches();
+    for (const { name, value, legacy } of SYSCTLS) {
+      if (name === MAX_SYSCTL) this.setSysctl(name, max);
+      else this.setSysctl(name, this.profile === "linux-2.4" ? (legacy ?? value) : value);
+    }
+    for (const [name, value] of Object.entries(options.sysctl ?? {})) this.setSysctl(name, value);
+  }
+
+  #applySwitches(): void {
+    this.#core.setSwitches(this.#tracing, this.#listening, PROFILES.indexOf(this.profile));
+  }
+
+  // A trap is a bug of ours and leaves the table half written: never go on with it.
+  #call<T>(work: () => T): T {
+    if (this.#dead !== null) {
+      throw new ConntrackError("engine-dead", "this engine stopped on an internal error; open a new one", { cause: this.#dead });
+    }
+    try {
+      return work();
+    } catch (error) {
+      this.#dead = error;
+      throw new ConntrackError("engine-dead", `internal error in the engine: ${(error as Error).message}; please report it`, {
+        cause: error,
+      });
+    }
+  }
+
+  // ---- settings
+
+  /** Sets a sysctl by its kernel name. As in the kernel, timeouts apply from the next refresh on. */
+  setSysctl(name: string, value: number): void {
+    const sysctl = findSysctl(name);
+    if (sysctl === undefined) {
+      const near = similarSysctls(name);
+      const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "; the names are those under net.netfilter.nf_conntrack_*";
+      throw new ConntrackError("unknown-sysctl", `there is no sysctl "${name}"${hint}`);
+    }
+    const isMax = sysctl.name === MAX_SYSCTL;
+    const most = isMax ? this.#layout.capacity : sysctl.max;
+    const least = isMax ? 1 : 0;
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new ConntrackError("bad-sysctl-value", `${sysctl.name}: ${value} is not a whole number from ${least} to ${most}`);
+    }
+    for (const index of sysctl.indices) this.#core.setSetting(index, value);
+  }
+
+  /** The value of a sysctl; throws `unknown-sysctl`. `nf_conntrack_count` is the number of entries. */
+  sysctl(name: string): number {
+    if (name.endsWith("nf_conntrack_count")) return this.entries;
+    const sysctl = findSysctl(name);
+    if (sysctl === undefined) throw new ConntrackError("unknown-sysctl", `there is no sysctl "${name}"`);
+    return this.#core.getSetting(sysctl.indices[0] as number);
+  }
+
+  // ---- packets
+
+  /** Tracks one packet. A bad packet is INVALID with a reason, not an exception. */
+  track(packet: PacketInput): Decision {
+    const { data } = packet;
+    const room = this.#inputSize - abi.RECORD_HEADER - 8;
+    const captured = Math.min(data.length, room);
+    const at = this.#input;
+    const view = this.#view;
+    view.setBigUint64(at, packet.time, true);
+    view.setUint32(at + 8, Math.max(packet.length ?? 0, data.length), true);
+    view.setUint32(at + 12, captured, true);
+    view.setUint16(at + 16, packet.link ?? 101, true);
+    view.setUint16(at + 18, packet.interface ?? 0, true);
+    view.setUint32(at + 20, 0, true);
+    this.#bytes.set(captured < data.length ? data.subarray(0, captured) : data, at + abi.RECORD_HEADER);
+    const length = (abi.RECORD_HEADER + captured + 7) & ~7;
+    this.#call(() => {
+      while (this.#core.track(abi.FRAMING_RECORDS, 0, length) === 0) this.#collectEvents();
+    });
+    this.#collectEvents();
+    this.#results.count = 1;
+    this.#results.firstFrame = this.#core.frames() >>> 0;
+    return this.#decision(0);
+  }
+
+  #decision(i: number): Decision {
+    const results = this.#results;
+    const row = results.reason(i);
+    const code = results.reasonCode(i);
+    const trace = this.#tracing ? results.trace(i) : null;
+    return {
+      frame: results.firstFrame + i,
+      state: results.state(i),
+      direction: results.direction(i),
+      conn: results.conn(i) || null,
+      reason: code === 0 ? null : row.name,
+      reasonText: code === 0 ? null : row.text(trace?.numbers ?? [], trace?.l4proto ?? 0),
+      verdict: results.verdict(i),
+      trace,
+    };
+  }
+
+  /**
+   * Tracks a block of records. Yields the results of each part (at most 4096 packets): the same object every time,
+   * valid until the next step. Events of the part can be taken in between.
+   */
+  *trackBlock(block: PacketBlock): Generator<Results, void, undefined> {
+    const framing =
+      block.framing === "pcap"
+        ? abi.FRAMING_PCAP | (block.swapped ? abi.FRAMING_SWAPPED : 0) | (block.nanoseconds ? abi.FRAMING_NANOSECONDS : 0)
+        : abi.FRAMING_RECORDS;
+    let { bytes } = block;
+    let loaded = 0;
+    while (loaded < bytes.length) {
+      const part = bytes.subarray(loaded, loaded + this.#inputSize);
+      this.#bytes.set(part, this.#input);
+      let start = 0;
+      for (;;) {
+        if (start > 0) this.#bytes.copyWithin(this.#input, this.#input + start, this.#input + part.length);
+        const length = part.length - start;
+        if (length === 0) break;
+        const done = this.#call(() => this.#core.track(framing, block.link ?? 0, length));
+        const consumed = this.#core.consumedBytes() >>> 0;
+        const stop = this.#core.stopReason();
+        this.#collectEvents();
+        if (done > 0) {
+          this.#results.count = done;
+          this.#results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
+          yield this.#results;
+          // whoever read the results may have called track() meanwhile
+          if (consumed < length) this.#bytes.set(part.subarray(start), this.#input);
+        }
+        start += consumed;
+        if (stop === STOP_MALFORMED || (done === 0 && stop !== STOP_BUSY)) break;
+      }
+      if (start === 0) {
+        bytes = this.#trimRecord(bytes, loaded, block);
+        continue;
+      }
+      loaded += start;
+    }
+  }
+
+  // A record larger than the input region: its first bytes decide as well, with its length on the wire kept.
+  #trimRecord(bytes: Uint8Array, at: number, block: PacketBlock): Uint8Array {
+    const pcap = block.framing === "pcap";
+    const header = pcap ? 16 : abi.RECORD_HEADER;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const field = at + (pcap ? 8 : 12);
+    const little = !block.swapped || !pcap;
+    const captured = field + 4 <= bytes.length ? view.getUint32(field, little) : 0;
+    const kept = this.#inputSize >> 1;
+    const end = at + header + (pcap ? captured : (captured + 7) & ~7);
+    if (captured <= kept || end > bytes.length) {
+      throw new ConntrackError("bad-packet", `a record at byte ${at} of the block claims ${captured} bytes, more than the block holds`);
+    }
+    const trimmed = new Uint8Array(header + kept + bytes.length - end);
+    trimmed.set(bytes.subarray(at, at + header + kept));
+    trimmed.set(bytes.subarray(end), header + kept);
+    new DataView(trimmed.buffer).setUint32(field - at, kept, little);
+    const whole = new Uint8Array(at + trimmed.length);
+    whole.set(trimmed, at);
+    return whole;
+  }
+
+  /** Lets time pass without a packet: entries whose time is up end. Nanoseconds since the epoch; never backwards. */
+  advance(time: bigint): void {
+    this.#call(() => {
+      while (!this.#core.advance(Number(time / NS), Number(time % NS))) this.#collectEvents();
+    });
+    this.#collectEvents();
+  }
+
+  /** The packet clock, nanoseconds since the epoch: the latest time seen. */
+  get now(): bigint {
+    return BigInt(this.#core.nowSeconds()) * NS + BigInt(this.#core.nowNanoseconds() >>> 0);
+  }
+
+  // ---- events
+
+  /** Starts or stops listening. Connections born while nobody listened stay silent for ever (`nf_conntrack_events` = 2). */
+  listen(on: boolean): void {
+    this.#listening = on;
+    this.#applySwitches();
+  }
+
+  #collectEvents(): void {
+    const count = this.#core.eventCount() >>> 0;
+    if (count === 0) return;
+    const base = this.#core.eventRegion() >>> 0;
+    const view = this.#view;
+    for (let i = 0; i < count; i++) {
+      const at = base + i * abi.RECORD_EVENT_SIZE;
+      const copy = at + abi.EVENT_RECORD_CONN;
+      const time = view.getBigUint64(at + abi.EVENT_RECORD_TIME, true);
+      const type = EVENT_TYPES[view.getUint16(at, true)] as FlowEvent["type"];
+      const flow = readFlow({
+        bytes: this.#bytes, view, conn: copy, addr6: copy + 128, ext: copy + 160,
+        timeout: view.getBigUint64(at + abi.EVENT_RECORD_TIMEOUT, true), id: this.#id,
+      });
+      this.#events.push({
+        type,
+        bits: view.getUint16(at + abi.EVENT_RECORD_BITS, true),
+        time,
+        frame: view.getUint32(at + abi.EVENT_RECORD_FRAME, true),
+        flow: type === "DESTROY" && flow.start !== null ? { ...flow, stop: time } : flow,
+      });
+    }
+    this.#core.dropEvents();
+  }
+
+  /** Takes the events since the last call, in order. */
+  takeEvents(): FlowEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  // ---- the table
+
+  /** Connections in the table. */
+  get entries(): number {
+    return this.#core.entries() >>> 0;
+  }
+
+  /** Copies of all connections, in order of creation, as they are now. */
+  flows(): Flow[] {
+    const flows: Flow[] = [];
+    for (const slot of this.#occupied()) flows.push(this.#flowAt(slot));
+    return flows.sort((a, b) => a.conn - b.conn);
+  }
+
+  /** A copy of one connection by its number, or undefined when it is gone. */
+  flow(conn: number): Flow | undefined {
+    for (const slot of this.#occupied()) if (this.#serialAt(slot) === conn) return this.#flowAt(slot);
+    return undefined;
+  }
+
+  *#occupied(): Generator<number> {
+    const groups = this.#core.groupCount() >>> 0;
+    const base = this.#core.groupRegion() >>> 0;
+    for (let group = 0; group < groups; group++) {
+      for (let i = 0; i < 15; i++) if (this.#bytes[base + group * 16 + i] !== 0) yield group * 15 + i;
+    }
+  }
+
+  #serialAt(slot: number): number {
+    return this.#view.getUint32((this.#core.connRegion() >>> 0) + slot * abi.CONN_SIZE + abi.CONN_SERIAL, true);
+  }
+
+  #flowAt(slot: number): Flow {
+    const conn = (this.#core.connRegion() >>> 0) + slot * abi.CONN_SIZE;
+    return readFlow({
+      bytes: this.#bytes,
+      view: this.#view,
+      conn,
+      addr6: (this.#core.addr6Region() >>> 0) + slot * 32,
+      ext: (this.#core.extRegion() >>> 0) + slot * abi.EXT_SIZE,
+      timeout: this.#view.getBigUint64(conn + abi.CONN_DEADLINE, true) - this.now,
+      id: this.#id,
+    });
+  }
+
+  /** Removes one connection (`conntrack -D`); false when it is gone already. */
+  delete(conn: number): boolean {
+    for (const slot of this.#occupied()) {
+      if (this.#serialAt(slot) !== conn) continue;
+      this.#remove(slot);
+      return true;
+    }
+    return false;
+  }
+
+  /** Removes all connections (`conntrack -F`). */
+  flush(): void {
+    const slots = [...this.#occupied()].sort((a, b) => this.#serialAt(a) - this.#serialAt(b));
+    for (const slot of slots) this.#remove(slot);
+  }
+
+  #remove(slot: number): void {
+    if (!this.#call(() => this.#core.removeSlot(slot))) throw new ConntrackError("event-ring-full", "the event ring is full");
+    this.#collectEvents();
+  }
+
+  /** Counters as in `/proc/net/stat/nf_conntrack`. */
+  stats(): Stats {
+    const stat = (index: number) => this.#stats[index] ?? 0;
+    return {
+      entries: this.entries,
+      clashres: stat(abi.STAT_CLASHRES),
+      found: stat(abi.STAT_FOUND),
+      new: stat(abi.STAT_NEW),
+      invalid: stat(abi.STAT_INVALID),
+      ignore: stat(abi.STAT_IGNORE),
+      delete: stat(abi.STAT_DELETE),
+      chainlength: stat(abi.STAT_CHAINLENGTH),
+      insert: stat(abi.STAT_INSERT),
+      insert_failed: stat(abi.STAT_INSERT_FAILED),
+      drop: stat(abi.STAT_DROP),
+      early_drop: stat(abi.STAT_EARLY_DROP),
+      icmp_error: stat(abi.STAT_ICMP_ERROR),
+      expect_new: stat(abi.STAT_EXPECT_NEW),
+      expect_create: stat(abi.STAT_EXPECT_CREATE),
+      expect_delete: stat(abi.STAT_EXPECT_DELETE),
+      search_restart: stat(abi.STAT_SEARCH_RESTART),
+    };
+  }
+
+  /** Our own counters: what the kernel does not count. */
+  totals(): { packets: number; created: number; expired: number; checksumsVerified: number; badChecksums: number; rekeys: number } {
+    const stat = (index: number) => this.#stats[index] ?? 0;
+    return {
+      packets: stat(abi.STAT_PACKETS),
+      created: stat(abi.STAT_CONNS_CREATED),
+      expired: stat(abi.STAT_EXPIRED),
+      checksumsVerified: stat(abi.STAT_CHECKSUM_SEEN),
+      badChecksums: stat(abi.STAT_BAD_CHECKSUM),
+      rekeys: stat(abi.STAT_REKEY),
+    };
+  }
+
+  /** The whole engine as bytes, with version and checksum. Take the events before: they are not part of it. */
+  snapshot(): Uint8Array {
+    return writeSnapshot(this.#core, { ...this.#layout, listening: this.#listening });
+  }
+}

@@ -1,0 +1,10 @@
+export { Conntrack, type Decision, type OpenOptions, type PacketBlock, type PacketInput, type Profile } from "./engine.js";
+export { ConntrackError, type ConntrackErrorCode } from "./error.js";
+// export * from "./format/index.js";
+export type { WasmSource } from "./instantiate.js";
+export { protocolName, stateName } from "./protocol.js";
+export { flagNames, REASONS, type ReasonRow, reasonRow } from "./reason.js";
+export { DIRECTION_NAMES, Results, STATE_NAMES } from "./results.js";
+export { findSysctl, SYSCTLS, type SysctlRow } from "./sysctl.js";
+export type { EntryView, PacketTrace } from "./trace.js";
+export type * from "./types.js";
