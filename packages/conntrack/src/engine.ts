@@ -475,7 +475,7 @@ export class Conntrack {
   totals(): { packets: number; created: number; expired: number; checksumsVerified: number; badChecksums: number; rekeys: number } {
     const stat = (index: number) => this.#stats[index] ?? 0;
     return {
-      packets: stat(abi.STAT_PACKETS),
+      packets: this.#core.frames() >>> 0,
       created: stat(abi.STAT_CONNS_CREATED),
       expired: stat(abi.STAT_EXPIRED),
       checksumsVerified: stat(abi.STAT_CHECKSUM_SEEN),

@@ -3,26 +3,30 @@
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
-  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_HEADER, RESULT_SIZE,
-  STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_HEADER,
+  RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
+import { connAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, TRACES } from "./memory-map";
 import {
-  advanceTo, connNumber, direction, renewExpiryBudget, state, trackPacket, verdict,
+  advanceTo, connNumber, direction, directionOf, nextFrame, renewExpiryBudget, state, trackPacket, verdict,
 } from "./conntrack";
+import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
 import { collect, collectorWanted, PASS } from "./early-drop";
-import { hasRoomFor } from "./event";
-import { KIND_ERROR, KIND_TRACK, Packet } from "./packet";
-import { tracing } from "./settings";
+import { attention, hasRoomFor, setAttention } from "./event";
+import { KIND_TCP, Packet } from "./packet";
+import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
+import { profile, tracing } from "./settings";
 import { bump } from "./stats";
 import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
-import { now, startClock } from "./timer";
+import { nextDue, now, setNow, startClock } from "./timer";
 import { reason } from "./why";
 import { writeTrace } from "./trace";
 
 const BATCH: u32 = 64;
+const LINK_ETHERNET: u32 = 1;
 const PACKET_SIZE: u32 = 128;
 const PACKETS: usize = memory.data(BATCH * PACKET_SIZE, 64);
 const OFFSETS: usize = memory.data(BATCH * 4, 8);
@@ -37,6 +41,8 @@ export const STOP_NONE: u32 = 0;
 export const STOP_BUSY: u32 = 1;
 /** The record at `consumed` does not fit the input. */
 export const STOP_MALFORMED: u32 = 2;
+
+let usesFastPath: bool = false;
 
 /** Keeps the early loads alive. */
 export let touched: u32 = 0;
@@ -101,16 +107,22 @@ export function track(framing: u32, link: u32, length: u32): u32 {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   renewExpiryBudget();
   rekeyIfWanted();
+  prepareTcpFast();
+  usesFastPath = fastPath && !tracing && profile == PROFILE_LINUX_6;
   let done: u32 = 0;
   while (cursor < length && done < MAX_PACKETS) {
     const n = decodeBatch(framing, link, length, min<u32>(BATCH, MAX_PACKETS - done));
     touchBatch(n);
     for (let i: u32 = 0; i < n; ++i) {
-      if (!trackOne(packetAt(i), done)) {
+      const p = packetAt(i);
+      if (p.time < nextDue && !attention) {
+        if (p.time > now) setNow(p.time);
+      } else if (!prepareTime(p.time)) {
         consumed = load<u32>(OFFSETS + (<usize>i << 2));
         stopped = STOP_BUSY;
         return done;
       }
+      if (!trackCommon(p, done)) trackOne(p, done);
       ++done;
     }
     consumed = cursor;
@@ -131,16 +143,12 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
     p.time = recordTime;
     p.zone = 0;
     p.iface = <u16>recordInterface;
-    decode(p, recordLink, recordBytes, recordCaptured, recordLength);
+    if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength)) {
+      decode(p, recordLink, recordBytes, recordCaptured, recordLength);
+    }
     ++n;
   }
   return n;
-}
-
-// @ts-ignore: decorator
-@inline
-function isLookedUp(p: Packet): bool {
-  return p.kind == KIND_TRACK || p.kind == KIND_ERROR;
 }
 
 function touchBatch(n: u32): void {
@@ -157,14 +165,36 @@ function touchBatch(n: u32): void {
   touched += sum;
 }
 
-// False when the packet has to wait for another call.
-function trackOne(p: Packet, index: u32): bool {
-  startClock(p.time);
+// Ends what is due and lets the collector run. False when the packet has to wait for another call.
+function prepareTime(time: u64): bool {
+  startClock(time);
   if (collectorWanted()) {
     if (!hasRoomFor(PASS)) return false;
     collect();
   }
-  if (!advanceTo(p.time) || !hasRoomFor(0)) return false;
+  if (!advanceTo(time) || !hasRoomFor(0)) return false;
+  setAttention(false);
+  return true;
+}
+
+// The common packet of the common connection; false when it has to go the exact way.
+// @ts-ignore: decorator
+@inline
+function trackCommon(p: Packet, index: u32): bool {
+  if (p.kind != KIND_TCP || !usesFastPath) return false;
+  const c = connAt(p.candidate);
+  if (((c.key0 ^ p.key0) | (c.key1 ^ p.key1)) != 0) return false;
+  const dir = directionOf(c, p);
+  if (!trackTcpFast(c, dir, p)) return false;
+  nextFrame();
+  if (p.notes & NOTE_CHECKSUM_SEEN) bump(STAT_CHECKSUM_SEEN);
+  store<u64>(
+    RESULTS + <usize>index * RESULT_SIZE, <u64>(STATE_ESTABLISHED | ((1 + dir) << 8)) | (<u64>c.serial << 32),
+  );
+  return true;
+}
+
+function trackOne(p: Packet, index: u32): void {
   trackPacket(p);
   if (p.notes & NOTE_CHECKSUM_SEEN) {
     bump(STAT_CHECKSUM_SEEN);
@@ -175,7 +205,6 @@ function trackOne(p: Packet, index: u32): bool {
     <u64>(state | (direction << 8) | (reason << 16) | (verdict << 24)) | (<u64>connNumber << 32),
   );
   if (tracing) writeTrace(TRACES + <usize>index * TRACE_SIZE, p);
-  return true;
 }
 
 /** Lets time pass without a packet; false when there is more to do: call again. */

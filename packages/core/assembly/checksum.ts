@@ -25,6 +25,17 @@ export function foldSum(sum: u64): u32 {
   return <u32>sum;
 }
 
+/** True if the checksum of an IPv4 header is right. Sums of u32 fold to the same as sums of u16. */
+export function headerSumOk(ip: usize, header: u32): bool {
+  let sum: u64 = 0;
+  for (let i: u32 = 0; i < header; i += 4) sum += load<u32>(ip + i);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return sum == 0xffff;
+}
+
 /** The pseudo header: addresses of `addressBytes` each, protocol and length (RFC 793, RFC 8200 §8.1). */
 export function pseudoSum(src: usize, dst: usize, addressBytes: u32, l4proto: u32, length: u32): u64 {
   const big = bswap<u32>(length);

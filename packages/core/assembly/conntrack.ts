@@ -1,17 +1,18 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
-  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, REASON_FRAGMENT_WAITING, REASON_ICMP_OUTER_ADDRESS,
+  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_FRAGMENT_WAITING, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_TABLE_FULL, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
   STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EXPECTED, STATUS_SEEN_REPLY, STATUS_SWAPPED,
-  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, STAT_PACKETS, VERDICT_ACCEPT, VERDICT_DROP,
+  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
+import { completeTcp } from "./decode/transport";
 import { makeRoom, tableFull } from "./early-drop";
 import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
 import { SLOTS } from "./memory-map";
 import {
-  KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
+  KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
 } from "./packet";
 import { trackProtocol } from "./proto/index";
 import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
@@ -85,9 +86,15 @@ export function destroy(c: Conn, time: u64, left: u64, at: u32): void {
 
 // ---- the packet
 
+/** Counts a packet that is tracked elsewhere. */
+// @ts-ignore: decorator
+@inline
+export function nextFrame(): void {
+  ++frame;
+}
+
 export function trackPacket(p: Packet): void {
   ++frame;
-  bump(STAT_PACKETS);
   clearReason();
   clearRaised();
   verdict = VERDICT_ACCEPT;
@@ -95,6 +102,11 @@ export function trackPacket(p: Packet): void {
   connNumber = 0;
   current = changetype<Conn>(0);
   switch (p.kind) {
+    case KIND_TCP:
+      completeTcp(p, (p.notes & NOTE_CHECKSUM_SEEN) != 0);
+      if (p.kind == KIND_TRACK) trackTuple(p);
+      else none(p.reason, p.datum);
+      return;
     case KIND_TRACK:
       trackTuple(p);
       return;
@@ -138,10 +150,10 @@ function lookup(p: Packet): u32 {
   return find(p.hash, p.key0, p.key1, p.a6, p.b6);
 }
 
-// A tuple that equals its own inverse belongs to the reply direction: the kernel finds that entry first.
+/** A tuple that equals its own inverse belongs to the reply direction: the kernel finds that entry first. */
 // @ts-ignore: decorator
 @inline
-function directionOf(c: Conn, p: Packet): u32 {
+export function directionOf(c: Conn, p: Packet): u32 {
   return p.swapped == SELF ? DIR_REPLY : orientation(c) ^ p.swapped;
 }
 

@@ -7,6 +7,7 @@ import {
 } from "./abi";
 import { Conn, connAt, NIL } from "./conn";
 import { destroy, frame } from "./conntrack";
+import { setAttention } from "./event";
 import { CAPACITY } from "./memory-map";
 import { maxEntries } from "./settings";
 import { bump } from "./stats";
@@ -38,6 +39,7 @@ export function makeRoom(): bool {
     walkSendBack();
   }
   passWanted = true;
+  setAttention(true);
   return false;
 }
 

@@ -15,6 +15,13 @@ const RESERVE: u32 = 8;
 
 let pending: u32 = 0;
 
+/** Something has to be done before the next packet: the reader to catch up, or the collector to run. */
+export let attention: bool = false;
+
+export function setAttention(on: bool): void {
+  attention = on;
+}
+
 /** Records waiting for the reader; they begin at the start of the region. */
 export function pendingEvents(): u32 {
   return pending;
@@ -22,6 +29,7 @@ export function pendingEvents(): u32 {
 
 export function clearEvents(): void {
   pending = 0;
+  attention = true; // looked at again before the next packet
 }
 
 /** True when the ring takes `n` more records and those of one packet. */
@@ -37,6 +45,7 @@ export function emit(c: Conn, bits: u32, frame: u32, time: u64, left: u64): void
   assert(pending < EVENT_CAPACITY);
   const at = EVENT_RING + <usize>pending * RECORD_EVENT_SIZE;
   ++pending;
+  if (!hasRoomFor(0)) attention = true;
   const type = bits & EVENT_DESTROY ? EVENT_TYPE_DESTROY : bits & (EVENT_NEW | EVENT_RELATED) ? EVENT_TYPE_NEW : EVENT_TYPE_UPDATE;
   store<u16>(at, <u16>type);
   store<u16>(at, <u16>bits, EVENT_RECORD_BITS);

@@ -11,6 +11,7 @@ import {
   getSetting as readSetting, loadSettings, saveSettings, setSetting as writeSetting, setSwitches as writeSwitches,
   SETTINGS_STATE_SIZE,
 } from "./settings";
+import { enableFastPath } from "./proto/tcp-fast";
 import { STATS_REGION } from "./stats";
 import { clearTable, entries as tableEntries, setEntries } from "./table";
 import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./timer";
@@ -50,6 +51,11 @@ export function getSetting(index: u32): f64 {
 }
 export function setSwitches(trace: bool, listen: bool, profile: u32): void {
   writeSwitches(trace, listen, profile);
+}
+
+/** Off for tests: every packet goes the exact way. */
+export function setFastPath(on: bool): void {
+  enableFastPath(on);
 }
 
 // ---- regions

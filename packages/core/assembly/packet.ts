@@ -55,6 +55,8 @@ export class Packet {
 
 /** The IP layer or the capture keeps it from connection tracking. */
 export const KIND_NONE: u8 = 0;
+/** Has the tuple of a TCP packet, its header is still to be read: completeTcp(). */
+export const KIND_TCP: u8 = 7;
 /** Has a tuple; `reason` may say that its transport header is bad. */
 export const KIND_TRACK: u8 = 1;
 /** An ICMP error with a quoted tuple. */

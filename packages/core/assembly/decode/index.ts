@@ -7,6 +7,7 @@ import {
   REASON_IP_TOTAL_LENGTH, REASON_IP_VERSION, REASON_LINK_SHORT, REASON_WRONG_ICMP,
 } from "../abi";
 import { be16, be32 } from "../bytes";
+import { headerSumOk } from "../checksum";
 import { KIND_FRAGMENT, KIND_INVALID, KIND_NONE, Packet } from "../packet";
 import { verifyChecksums } from "../settings";
 import { ip6Protocol, ip6Transport, ip6Walk, IP6_ATOMIC, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
@@ -105,16 +106,6 @@ function decodeIp4(p: Packet, ip: usize, captured: u32, length: u32): void {
     return;
   }
   decodeTransport(p);
-}
-
-function headerSumOk(ip: usize, header: u32): bool {
-  let sum: u64 = 0;
-  for (let i: u32 = 0; i < header; i += 4) sum += load<u32>(ip + i);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return sum == 0xffff;
 }
 
 function decodeIp6(p: Packet, ip: usize, captured: u32, length: u32): void {

@@ -156,6 +156,13 @@ function flagsAllowed(flags: u32): bool {
 function tcp(p: Packet): void {
   const t = <usize>p.l4;
   setKey(p, load<u16>(t), load<u16>(t, 2), IPPROTO_TCP);
+  completeTcp(p, false);
+}
+
+/** Reads the TCP header. `summed`: its checksum was found right already. */
+export function completeTcp(p: Packet, summed: bool): void {
+  const t = <usize>p.l4;
+  p.kind = KIND_TRACK;
   if (p.l4Captured < 20) {
     if (p.l4Length < 20) bad(p, REASON_SHORT, p.l4Length);
     else {
@@ -173,7 +180,7 @@ function tcp(p: Packet): void {
   const doff = (<u32>load<u8>(t, 12) >> 4) << 2;
   p.doff = <u8>doff;
   if (doff < 20 || doff > p.l4Length) bad(p, REASON_TCP_OFFSET, doff);
-  else if (sumFails(p, IPPROTO_TCP, p.l4Length)) bad(p, REASON_CHECKSUM, be16(t, 16));
+  else if (!summed && sumFails(p, IPPROTO_TCP, p.l4Length)) bad(p, REASON_CHECKSUM, be16(t, 16));
   else if (!flagsAllowed(flags)) bad(p, REASON_TCP_FLAGS, flags);
 }
 

@@ -1,0 +1,58 @@
+// The common frame at full speed: Ethernet II, IPv4 without options, not a fragment, TCP, everything in place.
+//
+// Two wide loads recognise it (docs/decisions/0003-batches.md has what that is worth). Only the tuple is taken; the
+// TCP header is read by proto/tcp-fast.ts, or by completeTcp() when the packet turns out not to be common after all.
+import { IPPROTO_TCP, L3_IPV4, NOTE_CHECKSUM_SEEN, NOTE_CUT } from "../abi";
+import { foldSum, headerSumOk, pseudoSum, sumBytes } from "../checksum";
+import { KIND_TCP, Packet, SELF } from "../packet";
+import { hashKey } from "../hash";
+import { verifyChecksums } from "../settings";
+
+const L3_L4: u64 = <u64>(IPPROTO_TCP | (L3_IPV4 << 8)) << 32;
+
+/** True when the frame was one of these; p.time, p.zone are the caller's. */
+// @ts-ignore: decorator
+@inline
+export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32): bool {
+  if (captured < 54) return false;
+  const head = load<u64>(frame, 12); // ethertype, version and header length, TOS, total length, id
+  const next = load<u32>(frame, 20); // fragment word, TTL, protocol
+  if ((<u32>head & 0xffffff) != 0x450008 || next & 0xff3f || next >> 24 != IPPROTO_TCP) return false;
+  const total = <u32>bswap<u16>(<u16>(head >> 32));
+  if (total < 40 || total + 14 > length) return false;
+  const ip = <u32>frame + 14;
+  const l4Length = total - 20;
+  const l4Captured = min<u32>(captured - 34, l4Length);
+  let notes: u32 = captured < length ? NOTE_CUT : 0;
+  if (verifyChecksums) {
+    if (!headerSumOk(ip, 20)) return false;
+    if (l4Captured == l4Length) {
+      if (foldSum(sumBytes(ip + 20, l4Length) + pseudoSum(ip + 12, ip + 16, 4, IPPROTO_TCP, l4Length)) != 0xffff) return false;
+      notes |= NOTE_CHECKSUM_SEEN;
+    }
+  }
+  const addresses = load<u64>(frame, 26);
+  const ports = load<u32>(frame, 34);
+  const s = (<u64><u32>addresses << 16) | <u64>(ports & 0xffff);
+  const d = ((addresses >> 32) << 16) | <u64>(ports >> 16);
+  const swapped = <u32>(s > d);
+  const k0 = rotl<u64>(addresses, swapped << 5);
+  const k1 = <u64>rotl<u32>(ports, swapped << 4) | L3_L4 | (<u64>p.zone << 48);
+  p.key0 = k0;
+  p.key1 = k1;
+  p.hash = hashKey(k0, k1);
+  p.ip = ip;
+  p.l4 = ip + 20;
+  p.l4Length = l4Length;
+  p.l4Captured = l4Captured;
+  p.ipLength = total;
+  p.kind = KIND_TCP;
+  p.swapped = s == d ? SELF : <u8>swapped;
+  p.l3num = <u8>L3_IPV4;
+  p.l4proto = <u8>IPPROTO_TCP;
+  p.reason = 0;
+  p.notes = <u8>notes;
+  p.src = ip + 12;
+  p.dst = ip + 16;
+  return true;
+}
