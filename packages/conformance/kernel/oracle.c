@@ -23,7 +23,7 @@
 //   s  u64 unused                                     -                           sets the clock's zero to now
 //   p  u8 flags, u32 count, packets                   count records
 //   d  u32 milliseconds                               extras                      waits, then hands out what came in
-//   n  u8 subsystem, one netlink request              i32 error, answers          on a socket of its own
+//   f  -                                                 -                           forgets: empties the conntrack table
 //   r  path                                           i32 error, text             reads a file (/proc)
 //   w  path, NUL, text                                i32 error                   writes a file (/proc/sys)
 //
@@ -191,23 +191,28 @@ static void attribute(struct request *r, uint16_t type, const void *value, uint1
   r->header.nlmsg_len = NLMSG_ALIGN(r->header.nlmsg_len) + NLA_ALIGN(a->nla_len);
 }
 
-static void configureLog(int fd, int group, int family, struct request *r, const char *what) {
-  r->header.nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
-  r->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  r->family.nfgen_family = family;
-  r->family.res_id = htons(group);
-  if (send(fd, r, r->header.nlmsg_len, 0) < 0) fail("log group %d %s: %s", group, what, strerror(errno));
+/** Sends a request and waits for its acknowledgement: 0 or -errno. */
+static int command(int fd, struct request *r) {
+  if (send(fd, r, r->header.nlmsg_len, 0) < 0) return -errno;
   struct { struct nlmsghdr h; struct nlmsgerr e; uint8_t rest[256]; } ack;
   ssize_t n = recv(fd, &ack, sizeof ack, 0);
-  if (n < (ssize_t)NLMSG_LENGTH(sizeof ack.e) || ack.h.nlmsg_type != NLMSG_ERROR) fail("log group %d %s: no answer", group, what);
-  if (ack.e.error) fail("log group %d %s: %s", group, what, strerror(-ack.e.error));
+  if (n < 0) return -errno;
+  return n < (ssize_t)NLMSG_LENGTH(sizeof ack.e) || ack.h.nlmsg_type != NLMSG_ERROR ? -EPROTO : ack.e.error;
 }
 
-static void bindGroup(int fd, int group) {
+static void configureLog(int group, struct request *r, const char *what) {
+  r->header.nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
+  r->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  r->family.res_id = htons(group);
+  int error = command(listener, r);
+  if (error) fail("log group %d %s: %s", group, what, strerror(-error));
+}
+
+static void bindGroup(int group) {
   struct request r = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)) };
   struct nfulnl_msg_config_cmd bindCommand = { .command = NFULNL_CFG_CMD_BIND };
   attribute(&r, NFULA_CFG_CMD, &bindCommand, sizeof bindCommand);
-  configureLog(fd, group, AF_UNSPEC, &r, "bind");
+  configureLog(group, &r, "bind");
 
   struct request c = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)) };
   struct nfulnl_msg_config_mode mode = { .copy_mode = NFULNL_COPY_META };
@@ -216,7 +221,20 @@ static void bindGroup(int fd, int group) {
   attribute(&c, NFULA_CFG_MODE, &mode, sizeof mode);
   attribute(&c, NFULA_CFG_QTHRESH, &threshold, sizeof threshold);
   attribute(&c, NFULA_CFG_FLAGS, &flags, sizeof flags);
-  configureLog(fd, group, AF_UNSPEC, &c, "mode");
+  configureLog(group, &c, "mode");
+}
+
+static void membership(int group, int on) {
+  if (setsockopt(listener, SOL_NETLINK, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group, sizeof group))
+    fail("event group %d: %s", group, strerror(errno));
+}
+
+/** All events, or only those of new conns, which we need to know their tuples. */
+static void subscribe(int all) {
+  static int subscribed = 0;
+  if (all == subscribed) return;
+  subscribed = all;
+  for (int g = NFNLGRP_CONNTRACK_UPDATE; g <= NFNLGRP_CONNTRACK_EXP_DESTROY; g++) membership(g, all);
 }
 
 static void startListening(void) {
@@ -224,10 +242,9 @@ static void startListening(void) {
   asker = openNetlink(1 << 20);
   struct timeval limit = { .tv_sec = 10 };
   setsockopt(asker, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  listener = openNetlink(64 << 20);
-  for (int group = 0; group < GROUPS; group++) bindGroup(listener, group);
-  for (int g = NFNLGRP_CONNTRACK_NEW; g <= NFNLGRP_CONNTRACK_EXP_DESTROY; g++)
-    if (setsockopt(listener, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &g, sizeof g)) fail("events: %s", strerror(errno));
+  listener = openNetlink(1 << 29);
+  for (int group = 0; group < GROUPS; group++) bindGroup(group);
+  membership(NFNLGRP_CONNTRACK_NEW, 1);
 }
 
 // --- netlink: what the kernel says of a packet ------------------------------------------------------------------------------
@@ -342,7 +359,8 @@ static void readLog(struct nlmsghdr *h, struct record *r) {
 
 // --- conns by id: the tuple to ask for them with -------------------------------------------------------------------------------
 //
-// Open addressing with linear probing over the id (a hash already). Filled by NEW events, emptied by DESTROY events.
+// Open addressing with linear probing over the id (a hash already). Filled by NEW events; a conn that is gone may stay,
+// asking for it finds nothing.
 
 enum { FREE = 0, REMOVED = 255 };
 
@@ -372,7 +390,7 @@ static void growKnown(void) {
   uint32_t oldRoom = knownRoom, alive = 0;
   for (uint32_t i = 0; i < oldRoom; i++) alive += old[i].length != FREE && old[i].length != REMOVED;
   knownRoom = 1 << 12;
-  while (knownRoom < alive * 4) knownRoom *= 2;
+  while (knownRoom < alive * 2) knownRoom *= 2;
   knowns = calloc(knownRoom, sizeof *knowns);
   if (!knowns) abort();
   knownUsed = 0;
@@ -398,7 +416,7 @@ static void learn(struct nlmsghdr *h, int dumped) {
     if (k) k->length = REMOVED;
   } else if (kind == IPCTNL_MSG_CT_NEW && (dumped || h->nlmsg_flags & NLM_F_CREATE) && tuple) {
     if (tuple->nla_len > sizeof knowns->tuple) fail("a tuple of %d bytes", tuple->nla_len);
-    if (knownUsed * 2 >= knownRoom) growKnown();
+    if (knownUsed >= knownRoom / 4 * 3) growKnown();
     struct known *k = findKnown(id, 1);
     *k = (struct known){ .id = id, .zone = zone, .family = family->nfgen_family, .length = tuple->nla_len };
     memcpy(k->tuple, tuple, tuple->nla_len);
@@ -571,6 +589,7 @@ static void packets(const uint8_t *p, size_t n) {
   memcpy(&count, p + 1, 4);
   const uint8_t *end = p + n;
   p += 5;
+  subscribe(!!(flags & FLAG_EVENTS));
   static int outputWanted = 0;
   if (outputWanted != !!(flags & FLAG_OUTPUT)) {
     outputWanted = !outputWanted;
@@ -660,29 +679,21 @@ static void drainCommand(uint32_t milliseconds) {
   finish();
 }
 
-/** One request on a fresh socket; all answers up to the acknowledgement or the end of the dump. */
-static void netlinkRequest(const uint8_t *request, size_t n) {
-  int fd = openNetlink(64 << 20), done = 0;
-  int32_t error = 0;
-  struct timeval limit = { .tv_sec = 10 };
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  begin('n');
-  size_t at = outLength;
-  reserve(4);
-  if (send(fd, request, n, 0) < 0) error = -errno, done = 1;
-  while (!done) {
-    static uint8_t buffer[1 << 16];
-    ssize_t got = recv(fd, buffer, sizeof buffer, 0);
-    if (got <= 0) { error = got < 0 ? -errno : -EIO; break; }
-    int left = got;
-    for (struct nlmsghdr *h = (void *)buffer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-      if (h->nlmsg_type == NLMSG_DONE) done = 1;
-      else if (h->nlmsg_type == NLMSG_ERROR) error = ((struct nlmsgerr *)NLMSG_DATA(h))->error, done = 1;
-      else append(h, h->nlmsg_len);
-    }
+/** An empty table, no expectations, nothing known. What the flush itself is worth in messages is thrown away. */
+static void forgetAll(void) {
+  subscribe(0);
+  for (int subsystem = NFNL_SUBSYS_CTNETLINK_EXP; subsystem >= NFNL_SUBSYS_CTNETLINK; subsystem--) {
+    struct request q = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)) };
+    q.header.nlmsg_type = subsystem << 8 | IPCTNL_MSG_CT_DELETE;  // IPCTNL_MSG_EXP_DELETE has the same number
+    q.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    int error = command(asker, &q);
+    if (error) fail("flush: %s", strerror(-error));
   }
-  close(fd);
-  memcpy(out + at, &error, 4);
+  begin('f');
+  drain(NULL, 0);
+  free(knowns);
+  knowns = NULL;
+  knownRoom = knownUsed = 0;
   finish();
 }
 
@@ -737,7 +748,7 @@ int main(int argc, char **argv) {
     switch (command[0]) {
       case 'x': script((char *)payload); continue;
       case 'p': packets(payload, n); continue;
-      case 'n': netlinkRequest(payload, n); continue;
+      case 'f': forgetAll(); continue;
       case 'r': readFile((char *)payload); continue;
       case 'w': {
         size_t path = strlen((char *)payload) + 1;

@@ -19,30 +19,28 @@ type Draft = { -readonly [K in keyof RecordedPacket]: RecordedPacket[K] };
 /** Numbers connections in order of creation and keeps the counters of the packet before. */
 export class DecisionReader {
   readonly #numbers = new Map<number, number>();
-  readonly #realtime: boolean;
   #created = 0;
   #counters: ReturnType<typeof parseCounters> | null = null;
   readonly events: RecordedEvent[] = [];
 
   /** `counters`: those at the start, for telling why a packet did not get through. */
-  constructor(realtime = false, counters: string | null = null) {
-    this.#realtime = realtime;
+  constructor(counters: string | null = null) {
     if (counters !== null) this.#counters = parseCounters(counters);
   }
 
-  read(o: Observation, packet: Uint8Array): RecordedPacket {
+  read(o: Observation, packet: Uint8Array, times: boolean): RecordedPacket {
     // What is destroyed was there before this packet's own connection, which may have got the same id.
     const events = o.extras.events.map(readEvent);
     const destroyed = events.map(({ type, id }) => (type === "DESTROY" && id !== null ? this.#number(id) : null));
     const decision = o.label === "" ? this.#unseen(o, packet) : this.#seen(o);
-    if (this.#realtime) decision.t = o.sent / 1e6;
+    if (times) decision.t = o.sent / 1e6;
     for (const [i, { type, id, fields }] of events.entries()) {
       this.events.push({
         at: o.index,
         type,
         ...(id === null ? {} : { ct: destroyed[i] ?? this.#number(id) }),
         ...fields,
-        ...(this.#realtime ? { t: Math.round(o.sent / 1e3) / 1e3 } : {}),
+        ...(times ? { t: Math.round(o.sent / 1e3) / 1e3 } : {}),
       });
     }
     readOutput(decision, o, packet);

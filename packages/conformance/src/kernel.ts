@@ -8,11 +8,11 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { DecisionReader } from "./decision.js";
-import { FLUSH_CONNTRACK, FLUSH_EXPECTATIONS } from "./netlink.js";
 import {
   compileOracle, FLAG_AFTER, FLAG_COUNTERS, FLAG_EVENTS, FLAG_OUTPUT, FLAG_REALTIME, type Injection, type Observation, Oracle,
   OracleError,
 } from "./oracle.js";
+import { packet } from "./packets.js";
 import { lines, parseExpectation, parseFlow } from "./procfs.js";
 import type { RecordedEvent, RecordedExpectation, RecordedFlow, RecordedPacket } from "./recording.js";
 import { deviceScript, earlySysctls, INPUT_DEVICE, type Mode, OUTPUT_DEVICE, ruleScript, type Rules, watchScript } from "./topology.js";
@@ -46,6 +46,8 @@ export interface TrackOptions {
   readonly counters?: boolean;
   /** Keep what comes out at the far side. */
   readonly output?: boolean;
+  /** Note when each packet was sent (`t`). Default: with `realtime`. */
+  readonly times?: boolean;
 }
 
 /** Packets per request: large enough to keep the helper busy, small enough to answer soon. */
@@ -83,6 +85,8 @@ export class Kernel {
 
   async #prepare(options: KernelOptions): Promise<void> {
     const { oracle, mode } = this;
+    // what is not built in; br_netfilter is the one that nothing else loads
+    await oracle.script("modprobe -qa tun br_netfilter nf_conntrack_netlink nfnetlink_log 2>/dev/null || :");
     for (const [path, value] of earlySysctls(mode)) await oracle.writeFile(`/proc/sys/net/${path}`, value);
     await oracle.openTap(INPUT_DEVICE);
     await oracle.openTap(OUTPUT_DEVICE);
@@ -92,6 +96,16 @@ export class Kernel {
     await oracle.writeFile(`${SYSCTLS}/nf_conntrack_log_invalid`, "255");
     await this.setSysctls(options.sysctls ?? {});
     await oracle.listen();
+    await this.reset();
+    if (ruleScript(options) === "") await this.#selfCheck();
+  }
+
+  /** Without rules any packet must be seen, confirmed and let through. */
+  async #selfCheck(): Promise<void> {
+    const data = packet({ src: "10.255.255.1", dst: "10.255.255.2", protocol: 253, payload: 1 });
+    const [decision] = await this.track([{ time: 0, data }]);
+    if (decision?.state !== "NEW" || decision.verdict !== "accept" || !decision.after)
+      throw new OracleError(`this kernel does not answer as it should (is br_netfilter there?): ${JSON.stringify(decision)}`);
     await this.reset();
   }
 
@@ -122,12 +136,10 @@ export class Kernel {
   }
 
   /** An empty table, no expectations, connections counted from 1, the clock at 0. Fragment queues stay. */
-  async reset(realtime = false): Promise<void> {
-    await this.oracle.netlink(FLUSH_EXPECTATIONS);
-    await this.oracle.netlink(FLUSH_CONNTRACK);
-    await this.oracle.drain(0);
+  async reset(): Promise<void> {
+    await this.oracle.forget();
     await this.startClock();
-    this.#reader = new DecisionReader(realtime, await this.counterFiles());
+    this.#reader = new DecisionReader(await this.counterFiles());
   }
 
   async counterFiles(): Promise<string> {
@@ -155,14 +167,19 @@ export class Kernel {
     if (options.counters) flags |= FLAG_COUNTERS;
     if (options.output) flags |= FLAG_OUTPUT;
 
+    const times = options.times ?? options.realtime ?? false;
     let next = first;
     let ahead: { packets: readonly TimedPacket[]; answer: Promise<Observation[]> } | null = null;
     const decide = async ({ packets, answer }: NonNullable<typeof ahead>): Promise<RecordedPacket[]> =>
-      (await answer).map((observation, i) => this.#reader.read(observation, (packets[i] as TimedPacket).data));
+      (await answer).map((observation, i) => this.#reader.read(observation, (packets[i] as TimedPacket).data, times));
 
     for await (const packets of source) {
       const due = (packets[0]?.time ?? 0) - this.#elapsed();
-      if (options.realtime && due > BATCH_SPAN / 4) await sleep(due - 1000);
+      if (options.realtime && due > BATCH_SPAN / 4) {
+        if (ahead) yield decide(ahead);
+        ahead = null;
+        await this.#sleep(due - 1000);
+      }
       const span = options.realtime ? BATCH_SPAN * 2 : 0;
       const injections = packets.map((packet) => injection(packet, next++));
       const answer = this.oracle.inject(injections, flags, span + SLACK);
@@ -190,6 +207,15 @@ export class Kernel {
     return this.#reader.events;
   }
 
+  /** The helper ends when it hears nothing for long, so we go on talking. */
+  async #sleep(milliseconds: number): Promise<void> {
+    const until = performance.now() + milliseconds;
+    for (let left = milliseconds; left > 0; left = until - performance.now()) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(left, 30_000)));
+      await this.release();
+    }
+  }
+
   async table(): Promise<RecordedFlow[]> {
     return lines(await this.oracle.readFile("/proc/net/nf_conntrack")).map(parseFlow);
   }
@@ -202,8 +228,6 @@ export class Kernel {
     return (await this.oracle.readFile("/proc/sys/kernel/osrelease")).trim();
   }
 }
-
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 function injection({ time, data, etherType }: TimedPacket, index: number): Injection {
   const version = (data[0] ?? 0) >> 4;

@@ -1,14 +1,11 @@
-// ctnetlink messages: attributes to plain data, and the few requests we make.
+// ctnetlink messages to plain data.
 
 import { formatAddress } from "./address.js";
 import { EXPECT_FLAG_NAMES, protocolName, SCTP_STATES, statusNames, TCP_STATES } from "./names.js";
 
-const SUBSYSTEM_CONNTRACK = 1;
 const SUBSYSTEM_EXPECT = 2;
 const MESSAGE_DELETE = 2;
 
-const NLM_F_REQUEST = 0x01;
-const NLM_F_ACK = 0x04;
 const NLM_F_CREATE = 0x400;
 
 // CTA_*
@@ -161,17 +158,3 @@ export function readUnusual(bytes: Buffer): { helper?: string; seqadj?: [Sequenc
 }
 
 const signed = (value: Buffer | undefined): number => (value ? value.readInt32BE(0) : 0);
-
-function request(subsystem: number, message: number): Buffer {
-  const bytes = Buffer.alloc(20);
-  bytes.writeUInt32LE(20, 0);
-  bytes.writeUInt16LE((subsystem << 8) | message, 4);
-  bytes.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK, 6);
-  return bytes;
-}
-
-/** Empties the conntrack table of the namespace. */
-export const FLUSH_CONNTRACK = request(SUBSYSTEM_CONNTRACK, MESSAGE_DELETE);
-/** Removes all expectations of the namespace. */
-export const FLUSH_EXPECTATIONS = request(SUBSYSTEM_EXPECT, MESSAGE_DELETE);
-

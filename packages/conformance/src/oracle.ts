@@ -182,12 +182,9 @@ export class Oracle {
     return readExtras(answer, 0, answer.length);
   }
 
-  /** One netlink request; its answers, without acknowledgement and end of dump. */
-  async netlink(request: Buffer): Promise<Buffer> {
-    const answer = await this.#ask("n", request, 60_000);
-    const error = answer.readInt32LE(0);
-    if (error !== 0) throw new OracleError(`netlink: error ${error}`);
-    return answer.subarray(4);
+  /** Empties the conntrack table and removes all expectations. */
+  async forget(): Promise<void> {
+    await this.#ask("f", Buffer.alloc(0), 60_000);
   }
 
   async readFile(path: string): Promise<string> {

@@ -83,7 +83,7 @@ function setupKey(options: RecordOptions): string {
 async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Promise<Recording> {
   const { realtime = false, dumpAt = [] } = options;
   await kernel.setSysctls(options.sysctls ?? {});
-  await kernel.reset(realtime);
+  await kernel.reset();
   const before = await kernel.counterFiles();
   await kernel.startClock();
   const started = performance.now();

@@ -55,7 +55,7 @@ export interface RecordedPacket {
   readonly output?: readonly string[];
   /** Packets the kernel sent of its own because of this one (hex, from the IP header). */
   readonly own?: readonly string[];
-  /** Seconds after the start at which it was sent (realtime only). */
+  /** Seconds after the start at which it was sent (in realtime). */
   readonly t?: number;
   /** What the packet is, for people. */
   readonly proto?: string;

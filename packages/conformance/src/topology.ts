@@ -105,9 +105,10 @@ table inet orc-watch {
     meta l4proto igmp drop
   }
   chain own { type filter hook output priority -450; ${log(4)}; }
-  chain arrive { type filter hook prerouting priority -450; ${log(1)}; }
+  chain arrive { type filter hook prerouting priority -450; iifname != "lo" ${log(1)}; }
   chain label {
     type filter hook prerouting priority -199
+    iifname "lo" accept
     ct state untracked ${log(2, "U")} accept
     ct state invalid ${log(2, "I")} accept
     @ll,48,32 set ct id

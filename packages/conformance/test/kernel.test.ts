@@ -53,7 +53,7 @@ describe.skipIf(!available.ok)(`the kernel${available.ok ? "" : ` (${available.r
 
   test("realtime: packets go at their times", async () => {
     const [first, second] = await withKernel({}, async (kernel) => {
-      await kernel.reset(true);
+      await kernel.reset();
       return kernel.track([{ ...query(1), time: 50 }, { ...query(2), time: 400 }], { realtime: true });
     });
     expect(first?.t).toBeGreaterThan(0.049);
