@@ -58,6 +58,8 @@ let recordInterface: u32 = 0;
 let recordBytes: usize = 0;
 
 // Reads the header at `cursor` and moves behind the record; false when it is not all there.
+// @ts-ignore: decorator
+@inline
 function nextRecord(framing: u32, link: u32, length: u32): bool {
   const at = INPUT + cursor;
   const left = length - cursor;
@@ -141,8 +143,7 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
     }
     const p = packetAt(n);
     p.time = recordTime;
-    p.zone = 0;
-    p.iface = <u16>recordInterface;
+    store<u32>(changetype<usize>(p), recordInterface << 16, offsetof<Packet>("zone"));
     if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength)) {
       decode(p, recordLink, recordBytes, recordCaptured, recordLength);
     }

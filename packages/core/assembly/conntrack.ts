@@ -26,6 +26,11 @@ import { because, clearReason, reason } from "./why";
 export let frame: u32 = 0;
 let serials: u32 = 0;
 
+/** The number given last. */
+export function lastSerial(): u32 {
+  return serials;
+}
+
 // ---- results of trackPacket()
 export let state: u32 = STATE_NONE;
 /** 0 none, 1 original, 2 reply. */

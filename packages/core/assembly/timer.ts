@@ -12,18 +12,18 @@
 import { Conn, connAt, NIL, slotOf } from "./conn";
 import { CONNS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 
-const TICK_BITS: u64 = 26;
-const HEAD: u32 = 0xf0000000;
+export const TICK_BITS: u64 = 26;
+export const HEAD: u32 = 0xf0000000;
 const FARTHEST: u64 = 0x7fffffff; // ticks; what lies beyond is filed there and filed again
 
-const BITMAPS: usize = memory.data(4 * 32, 8); // lists that may hold something
+export const BITMAPS: usize = memory.data(4 * 32, 8); // lists that may hold something
 
 /** The packet clock, ns since the epoch; never goes back. */
 export let now: u64 = 0;
 /** No timer is due before. */
 export let nextDue: u64 = 0;
-let currentTick: u64 = 0;
-let heapSize: u32 = 0;
+export let currentTick: u64 = 0;
+export let heapSize: u32 = 0;
 let started: bool = false;
 
 // ---- lists
@@ -140,8 +140,23 @@ function heapLess(a: usize, b: usize): bool {
 }
 
 function pushHeap(deadline: u64, slot: u32, serial: u32): void {
-  if (heapSize == SLOTS) return; // only stale items can fill it; the conn is then found expired by its deadline
-  let i = heapSize++;
+  if (heapSize == SLOTS) {
+    rebuildHeap();
+    return;
+  }
+  siftUp(heapSize++, deadline, slot, serial);
+}
+
+// Stale and double items have filled the heap: begins anew with what belongs there, the conn being filed among it.
+function rebuildHeap(): void {
+  heapSize = 0;
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) {
+    const c = connAt(slot);
+    if (c.serial != 0 && c.next == NIL) siftUp(heapSize++, c.deadline, slot, c.serial);
+  }
+}
+
+function siftUp(i: u32, deadline: u64, slot: u32, serial: u32): void {
   let at = heapAt(i);
   store<u64>(at, deadline);
   store<u32>(at, slot, 8);

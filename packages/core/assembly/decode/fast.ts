@@ -46,13 +46,9 @@ export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32):
   p.l4Length = l4Length;
   p.l4Captured = l4Captured;
   p.ipLength = total;
-  p.kind = KIND_TCP;
-  p.swapped = s == d ? SELF : <u8>swapped;
-  p.l3num = <u8>L3_IPV4;
-  p.l4proto = <u8>IPPROTO_TCP;
-  p.reason = 0;
-  p.notes = <u8>notes;
-  p.src = ip + 12;
-  p.dst = ip + 16;
+  // kind, swapped, l3num, l4proto, reason, notes in one store
+  const bytes = <u64>(<u32>KIND_TCP | ((s == d ? SELF : swapped) << 8) | (L3_IPV4 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40);
+  store<u64>(changetype<usize>(p), bytes, offsetof<Packet>("kind"));
+  store<u64>(changetype<usize>(p), <u64>(ip + 12) | (<u64>(ip + 16) << 32), offsetof<Packet>("src"));
   return true;
 }
