@@ -76,7 +76,7 @@ enum { FLAG_REALTIME = 1, FLAG_OUTPUT = 2, FLAG_EVENTS = 4, FLAG_COUNTERS = 8, F
 // COUNTERS: the files of COUNTER_FILES, for a packet that did not get through (with FLAG_COUNTERS).
 enum { EXTRA_WORDS = 1, EXTRA_EVENT, EXTRA_OUTPUT, EXTRA_CONN, EXTRA_COUNTERS };
 
-static const char *const COUNTER_FILES[] = { "/proc/net/snmp", "/proc/net/snmp6", "/proc/net/stat/nf_conntrack" };
+static const char *const COUNTER_FILES[] = { "/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6", "/proc/net/stat/nf_conntrack" };
 
 struct conn {              // 36 bytes
   uint32_t id, status, timeout, mark;

@@ -14,6 +14,11 @@ const LABELS: Record<string, readonly [State, Direction | null]> = {
 
 const ETHERNET_HEADER = 14;
 
+interface Sent {
+  readonly data: Uint8Array;
+  readonly etherType?: number;
+}
+
 type Draft = { -readonly [K in keyof RecordedPacket]: RecordedPacket[K] };
 
 /** Numbers connections in order of creation and keeps the counters of the packet before. */
@@ -28,11 +33,11 @@ export class DecisionReader {
     if (counters !== null) this.#counters = parseCounters(counters);
   }
 
-  read(o: Observation, packet: Uint8Array, times: boolean): RecordedPacket {
+  read(o: Observation, { data: packet, etherType }: Sent, times: boolean): RecordedPacket {
     // What is destroyed was there before this packet's own connection, which may have got the same id.
     const events = o.extras.events.map(readEvent);
     const destroyed = events.map(({ type, id }) => (type === "DESTROY" && id !== null ? this.#number(id) : null));
-    const decision = o.label === "" ? this.#unseen(o, packet) : this.#seen(o);
+    const decision = o.label === "" ? this.#unseen(o, packet, etherType) : this.#seen(o);
     if (times) decision.t = o.sent / 1e6;
     for (const [i, { type, id, fields }] of events.entries()) {
       this.events.push({
@@ -77,11 +82,13 @@ export class DecisionReader {
     return decision;
   }
 
-  #unseen(o: Observation, packet: Uint8Array): Draft {
+  #unseen(o: Observation, packet: Uint8Array, etherType: number | undefined): Draft {
     const { ip } = this.#rose(o.extras.counters);
     const names = Object.keys(ip);
     const decision: Draft = { i: o.index, seen: false, state: null, dir: null, verdict: "drop" };
-    if (!(o.seen & ARRIVED)) {
+    if (etherType !== undefined && etherType !== 0x0800 && etherType !== 0x86dd) {
+      decision.why = `not IP (EtherType 0x${etherType.toString(16).padStart(4, "0")})`;
+    } else if (!(o.seen & ARRIVED)) {
       decision.why = `ip: dropped before PREROUTING (${names.join(" ")})`;
     } else if (!isFragment(packet)) {
       decision.why = "dropped between PREROUTING entry and the label hook (raw rule, defrag or conntrack NF_DROP)";

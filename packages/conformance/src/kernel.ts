@@ -40,7 +40,7 @@ export interface TrackOptions {
   readonly realtime?: boolean;
   /** Ask for the entry after each packet. Default: true. */
   readonly after?: boolean;
-  /** Collect events; {@link Kernel.events}. */
+  /** Collect events; {@link Kernel.takeEvents}. */
   readonly events?: boolean;
   /** Say why packets are dropped that the kernel has no words for. */
   readonly counters?: boolean;
@@ -57,6 +57,9 @@ const BATCH_BYTES = 4 << 20;
 const BATCH_SPAN = 20_000;
 /** Milliseconds: how much slower than thought a request may be. */
 const SLACK = 30_000;
+
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
 
 const SYSCTLS = "/proc/sys/net/netfilter";
 
@@ -124,8 +127,9 @@ export class Kernel {
     }
     for (const [name, value] of wanted) {
       const path = `${SYSCTLS}/${name}`;
-      if (!this.#changed.has(name)) this.#changed.set(name, (await this.oracle.readFile(path)).trim());
+      const before = (await this.oracle.readFile(path)).trim();
       await this.oracle.writeFile(path, value);
+      if (!this.#changed.has(name)) this.#changed.set(name, before);
     }
   }
 
@@ -143,7 +147,7 @@ export class Kernel {
   }
 
   async counterFiles(): Promise<string> {
-    const files = ["/proc/net/snmp", "/proc/net/snmp6", "/proc/net/stat/nf_conntrack"];
+    const files = ["/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6", "/proc/net/stat/nf_conntrack"];
     return (await Promise.all(files.map((path) => this.oracle.readFile(path)))).join("");
   }
 
@@ -171,7 +175,7 @@ export class Kernel {
     let next = first;
     let ahead: { packets: readonly TimedPacket[]; answer: Promise<Observation[]> } | null = null;
     const decide = async ({ packets, answer }: NonNullable<typeof ahead>): Promise<RecordedPacket[]> =>
-      (await answer).map((observation, i) => this.#reader.read(observation, (packets[i] as TimedPacket).data, times));
+      (await answer).map((observation, i) => this.#reader.read(observation, packets[i] as TimedPacket, times));
 
     for await (const packets of source) {
       const due = (packets[0]?.time ?? 0) - this.#elapsed();
@@ -202,9 +206,9 @@ export class Kernel {
     this.#started = performance.now();
   }
 
-  /** Events collected since the last reset. */
-  get events(): readonly RecordedEvent[] {
-    return this.#reader.events;
+  /** Events collected since the last reset or the last call. */
+  takeEvents(): RecordedEvent[] {
+    return this.#reader.events.splice(0);
   }
 
   /** The helper ends when it hears nothing for long, so we go on talking. */
@@ -230,8 +234,7 @@ export class Kernel {
 }
 
 function injection({ time, data, etherType }: TimedPacket, index: number): Injection {
-  const version = (data[0] ?? 0) >> 4;
-  return { index, due: Math.round(time * 1000), etherType: etherType ?? (version === 6 ? 0x86dd : 0x0800), data };
+  return { index, due: Math.max(0, Math.round(time * 1000)), etherType: etherType ?? ((data[0] ?? 0) >> 4 === 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4), data };
 }
 
 function* batches(packets: readonly TimedPacket[], realtime: boolean): Generator<readonly TimedPacket[]> {

@@ -60,9 +60,9 @@ export function parseStat(text: string): Record<string, number> {
 }
 
 // Counters of the IP layer that say a received packet was given up (those of sending count the kernel's own, too).
-const DROP_COUNTERS = /^(Ip\.(InHdrErrors|InAddrErrors|InUnknownProtos|InDiscards|ReasmFails|FragFails)|Ip6(InHdrErrors|InTooBigErrors|InNoRoutes|InAddrErrors|InUnknownProtos|InTruncatedPkts|InDiscards|ReasmFails|FragFails))$/;
+const DROP_COUNTERS = /^(Ip\.(InHdrErrors|InAddrErrors|InUnknownProtos|InDiscards|ReasmFails|FragFails)|IpExt\.InTruncatedPkts|Ip6(InHdrErrors|InTooBigErrors|InNoRoutes|InAddrErrors|InUnknownProtos|InTruncatedPkts|InDiscards|ReasmFails|FragFails))$/;
 
-/** `/proc/net/snmp` (pairs of lines) and `/proc/net/snmp6` (name and number). */
+/** `/proc/net/snmp` and `netstat` (pairs of lines), `snmp6` (name and number). */
 export function parseSnmp(text: string): Record<string, number> {
   const counters: Record<string, number> = {};
   const rows = lines(text);
@@ -92,7 +92,7 @@ export function risen(before: Record<string, number>, after: Record<string, numb
   return rose;
 }
 
-/** The three files together, as kernel/oracle.c hands them out for a packet that did not get through. */
+/** The files together, as kernel/oracle.c hands them out for a packet that did not get through. */
 export function parseCounters(text: string): { ip: Record<string, number>; ct: Record<string, number> } {
   const split = text.search(/^entries /m);
   return { ip: parseSnmp(text.slice(0, split)), ct: parseStat(text.slice(split)) };

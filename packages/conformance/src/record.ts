@@ -110,7 +110,7 @@ async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Pro
     packets: decisions,
     table: await kernel.table(),
     expectations: await kernel.expectations(),
-    events: [...kernel.events],
+    events: kernel.takeEvents(),
     ...(dumps.length > 0 ? { dumps } : {}),
     ...(await ruleCounters(kernel, options)),
     run: { packets: packets.length, seconds: Math.round(seconds * 1e4) / 1e4 },
