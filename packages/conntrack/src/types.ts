@@ -67,9 +67,13 @@ export interface Flow {
   readonly master: number | null;
   /** GRE: the timeouts copied at creation, in seconds. */
   readonly greTimeouts: { readonly unreplied: number; readonly stream: number } | null;
+  /** SCTP: the verification tags each direction must carry, 0 while unknown. Only `conntrack -o save` shows them. */
+  readonly vtags?: { readonly original: number; readonly reply: number } | null;
   /** Nanoseconds since the epoch, when `nf_conntrack_timestamp` was on at creation. */
   readonly start: bigint | null;
   readonly stop: bigint | null;
+  /** Nanoseconds since the epoch when this copy was made; formats count `delta-time` up to it. */
+  readonly time?: bigint;
   /** Set label bits, ascending. */
   readonly labels: readonly number[];
 }
