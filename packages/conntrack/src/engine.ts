@@ -361,7 +361,7 @@ export class Conntrack {
       const type = EVENT_TYPES[view.getUint16(at, true)] as FlowEvent["type"];
       const flow = readFlow({
         bytes: this.#bytes, view, conn: copy, addr6: copy + 128, ext: copy + 160,
-        timeout: view.getBigUint64(at + abi.EVENT_RECORD_TIMEOUT, true), id: this.#id,
+        timeout: view.getBigUint64(at + abi.EVENT_RECORD_TIMEOUT, true), time, id: this.#id,
       });
       this.#events.push({
         type,
@@ -415,13 +415,15 @@ export class Conntrack {
 
   #flowAt(slot: number): Flow {
     const conn = (this.#core.connRegion() >>> 0) + slot * abi.CONN_SIZE;
+    const time = this.now;
     return readFlow({
+      time,
       bytes: this.#bytes,
       view: this.#view,
       conn,
       addr6: (this.#core.addr6Region() >>> 0) + slot * 32,
       ext: (this.#core.extRegion() >>> 0) + slot * abi.EXT_SIZE,
-      timeout: this.#view.getBigUint64(conn + abi.CONN_DEADLINE, true) - this.now,
+      timeout: this.#view.getBigUint64(conn + abi.CONN_DEADLINE, true) - time,
       id: this.#id,
     });
   }

@@ -1,6 +1,6 @@
 export { Conntrack, type Decision, type OpenOptions, type PacketBlock, type PacketInput, type Profile } from "./engine.js";
 export { ConntrackError, type ConntrackErrorCode } from "./error.js";
-// export * from "./format/index.js";
+export * from "./format/index.js";
 export type { WasmSource } from "./instantiate.js";
 export { protocolName, stateName } from "./protocol.js";
 export { flagNames, REASONS, type ReasonRow, reasonRow } from "./reason.js";

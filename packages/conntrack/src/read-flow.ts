@@ -15,6 +15,8 @@ export interface ConnSource {
   readonly ext: number;
   /** Nanoseconds left, already worked out. */
   readonly timeout: bigint;
+  /** The moment of the copy, nanoseconds since the epoch. */
+  readonly time: bigint;
   readonly id: (serial: number) => number;
 }
 
@@ -83,8 +85,13 @@ export function readFlow(source: ConnSource): Flow {
       l4proto === abi.IPPROTO_GRE
         ? { unreplied: view.getUint32(conn + 32, true), stream: view.getUint32(conn + 36, true) }
         : null,
+    vtags:
+      l4proto === abi.IPPROTO_SCTP
+        ? { original: view.getUint32(conn + 32, true), reply: view.getUint32(conn + 36, true) }
+        : null,
     start: start || null,
     stop: null,
+    time: source.time,
     labels: ext === null ? [] : readLabels(view, ext + 40),
   });
 }
