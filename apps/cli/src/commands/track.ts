@@ -1,0 +1,80 @@
+// `ctrack track`: what connection tracking says of every packet.
+import { type Command, Option } from "commander";
+import { formatProc } from "conntrack-wasm";
+import { colorsFor } from "../color.js";
+import { compileFilter, type Filter } from "../filter.js";
+import { packetJson } from "../json.js";
+import { type CommonOptions, withCommonOptions } from "../options.js";
+import { Output } from "../output.js";
+import { packetsOf } from "../packet.js";
+import { Session } from "../session.js";
+import { summaryText, Tally } from "../summary.js";
+import { TextTable } from "../text.js";
+
+interface TrackOptions extends CommonOptions {
+  readonly output: "text" | "json" | "none";
+  readonly table?: boolean;
+}
+
+export function addTrack(program: Command): void {
+  const command = program
+    .command("track", { isDefault: true })
+    .description("what connection tracking says of every packet (default command)")
+    .argument("[files...]", "captures, in order; - is standard input")
+    .addOption(new Option("-o, --output <form>", "text; json: an object per packet; none: only the summary").choices(["text", "json", "none"]).default("text"))
+    .option("--table", "show the table at the end, as /proc/net/nf_conntrack has it");
+  withCommonOptions(command).action(async (files: string[], options: TrackOptions) => {
+    process.exitCode = await track(files, options);
+  });
+}
+
+async function track(files: readonly string[], options: TrackOptions): Promise<number> {
+  const filter = options.filter === undefined ? null : compileFilter(options.filter);
+  const trace = options.output !== "none" || filter !== null;
+  const session = await Session.open(files, options, { trace, progress: options.output === "none" || !process.stdout.isTTY });
+  const colors = colorsFor(options.color, process.stdout);
+  const output = new Output();
+  const tally = new Tally();
+  if (options.output === "json") await writeJson(session, filter, output);
+  else if (options.output === "text") await writeText(session, filter, output, tally, new TextTable(colors));
+  else await countOnly(session, filter, tally);
+  if (options.output !== "json" && !options.quiet) {
+    if (options.output === "text") output.line();
+    output.write(summaryText(tally, session, colors));
+  }
+  if (options.table) {
+    if (options.output !== "json" && !options.quiet) output.line();
+    for (const flow of session.engine.flows()) output.line(formatProc(flow));
+  }
+  await output.flush();
+  return session.finish();
+}
+
+async function writeJson(session: Session, filter: Filter | null, output: Output): Promise<void> {
+  for await (const part of session.parts()) {
+    for (const packet of packetsOf(part)) {
+      if (filter === null || filter(packet)) output.line(packetJson(packet));
+    }
+    await output.flush();
+  }
+}
+
+async function writeText(session: Session, filter: Filter | null, output: Output, tally: Tally, table: TextTable): Promise<void> {
+  for await (const part of session.parts()) {
+    const origin = session.input.first ?? 0n;
+    for (const packet of packetsOf(part)) {
+      if (filter !== null && !filter(packet)) continue;
+      tally.add(part.results, packet.frame - part.results.firstFrame);
+      table.add(packet, origin);
+    }
+    output.write(table.take());
+    await output.flush();
+  }
+}
+
+async function countOnly(session: Session, filter: Filter | null, tally: Tally): Promise<void> {
+  for await (const part of session.parts()) {
+    if (filter === null) tally.addAll(part.results);
+    else for (const packet of packetsOf(part)) if (filter(packet)) tally.add(part.results, packet.frame - part.results.firstFrame);
+  }
+}

@@ -1,0 +1,60 @@
+// `ctrack`: commands, and how each run ends. A command is one file in commands/ and one line here.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { ConntrackError } from "conntrack-wasm";
+import { addTrack } from "./commands/track.js";
+import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
+import { note, watchStdout } from "./output.js";
+
+const COMMANDS = [addTrack];
+
+const EXAMPLES = `
+Examples:
+  ctrack web.pcap                                    every packet, its state, and why one is INVALID
+  tcpdump -i any -U -w - | ctrack -                  the same, live
+  ctrack -o json web.pcapng.gz | jq 'select(.state == "INVALID")'
+  ctrack web.pcap --filter 'state=INVALID and port 443'
+  ctrack explain web.pcap 30                         one packet, step by step
+  ctrack list web.pcap --at '#12'                    the table behind packet 12, as /proc/net/nf_conntrack
+  ctrack web.pcap -o none --sysctl nf_conntrack_tcp_be_liberal=1
+
+Exit codes:
+  0 done   1 a check or test found what it looks for   2 wrong usage   3 input could not be read`;
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+}
+
+async function main(): Promise<void> {
+  watchStdout();
+  const program = new Command("ctrack")
+    .description("What Linux connection tracking says of every packet of a capture")
+    .version(version(), "-V, --version")
+    .usage("[command] [options] FILE...")
+    .showHelpAfterError("(ctrack --help has the options and examples)")
+    .addHelpText("after", EXAMPLES)
+    .exitOverride();
+  for (const add of COMMANDS) add(program);
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  // commander has said it already
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
+  if (error instanceof UsageError) {
+    note(`ctrack: ${error.message}`);
+    return EXIT_USAGE;
+  }
+  if (error instanceof ConntrackError) {
+    note(`ctrack: ${error.message}`);
+    return 70; // EX_SOFTWARE: nothing a user did
+  }
+  throw error;
+}
+
+await main();

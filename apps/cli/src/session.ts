@@ -1,0 +1,144 @@
+// One run: captures in, the engine's results out, with what the common options ask for.
+import { Conntrack, ConntrackError, findSysctl, type Results } from "conntrack-wasm";
+import type { PacketBlock } from "conntrack-capture";
+import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
+import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
+import { Headers } from "./headers.js";
+import { Input } from "./input.js";
+import { type CommonOptions, filesOf, type Stop } from "./options.js";
+import { note } from "./output.js";
+import { Progress } from "./progress.js";
+
+export interface SessionOptions extends Stop {
+  readonly trace?: boolean;
+  readonly events?: boolean;
+  /** Show progress on a terminal. */
+  readonly progress?: boolean;
+}
+
+/** Results of up to 4096 packets, and their headers; valid until the next part. Take exactly `results.count` headers. */
+export interface Part {
+  readonly results: Results;
+  readonly headers: Headers;
+}
+
+const DEFAULT_MAX = 262_144;
+const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
+
+/** `--sysctl` arguments as names and values. */
+function parseSysctls(settings: readonly string[]): { text: string; name: string; value: number }[] {
+  return settings.map((setting) => {
+    const text = `--sysctl ${setting}`;
+    const [, name, value] = /^([^=]+)=(.*)$/.exec(setting) ?? [];
+    if (name === undefined || value === undefined) throw new UsageError(`${text}: write NAME=VALUE`);
+    if (!/^\s*\d+\s*$/.test(value)) throw new UsageError(`${text}: "${value}" is not a whole number`);
+    return { text, name: name.trim(), value: Number(value) };
+  });
+}
+
+/** The engine the options describe. */
+export async function openEngine(options: CommonOptions, wishes: { trace?: boolean; events?: boolean } = {}): Promise<Conntrack> {
+  if (options.helper.length > 0) throw new UsageError(`--helper ${options.helper[0]}: helpers are not available yet`);
+  const sysctls = parseSysctls(options.sysctl);
+  const wanted = sysctls.filter(({ name }) => findSysctl(name)?.name === MAX_SYSCTL).map(({ value }) => value);
+  try {
+    const engine = await Conntrack.open({
+      max: options.max ?? Math.max(DEFAULT_MAX, ...wanted.filter((value) => value <= 28_000_000)),
+      seed: options.seed,
+      profile: options.profile,
+      trace: wishes.trace ?? false,
+      events: wishes.events ?? false,
+    });
+    if (options.checksum === "ignore") engine.setSysctl("nf_conntrack_checksum", 0);
+    for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
+    return engine;
+  } catch (error) {
+    if (error instanceof ConntrackError && ["bad-option", "no-memory"].includes(error.code)) {
+      throw new UsageError(`--${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function setSysctl(engine: Conntrack, text: string, name: string, value: number): void {
+  try {
+    engine.setSysctl(name, value);
+  } catch (error) {
+    if (error instanceof ConntrackError) throw new UsageError(`${text}: ${error.message}`);
+    throw error;
+  }
+}
+
+export class Session {
+  /** Packets whose transport checksum is wrong were taken as they are, because `--checksum auto` found offload. */
+  ignoring = false;
+
+  private constructor(
+    readonly engine: Conntrack,
+    readonly input: Input,
+    private readonly options: CommonOptions,
+    private readonly wishes: SessionOptions,
+  ) {}
+
+  static async open(args: readonly string[], options: CommonOptions, wishes: SessionOptions = {}): Promise<Session> {
+    const files = filesOf(args, options);
+    const count = wishes.count ?? options.count;
+    const input = new Input({ files, link: options.link, count, until: wishes.until });
+    return new Session(await openEngine(options, wishes), input, options, wishes);
+  }
+
+  /** Tracks everything, part by part; afterwards the clock stands where `--at` asked for. */
+  async *parts(): AsyncGenerator<Part, void> {
+    const { engine, input } = this;
+    const onInterrupt = () => void input.interrupt();
+    process.once("SIGINT", onInterrupt);
+    const progress = new Progress(input, this.wishes.progress === true && !this.options.quiet);
+    try {
+      for await (const block of this.#blocks()) {
+        const headers = new Headers(block);
+        for (const results of engine.trackBlock(block)) yield { results, headers };
+        progress.update();
+      }
+      const { end } = input;
+      if (end !== null && end > engine.now && !input.interrupted) engine.advance(end);
+    } finally {
+      progress.clear();
+      process.off("SIGINT", onInterrupt);
+    }
+  }
+
+  #blocks(): AsyncGenerator<PacketBlock, void> {
+    return this.options.checksum === "auto" ? this.#afterLook() : this.input.blocks();
+  }
+
+  // Looks at the first packets before the engine does.
+  async *#afterLook(): AsyncGenerator<PacketBlock, void> {
+    const blocks = this.input.blocks();
+    const sample: PacketBlock[] = [];
+    let packets = 0;
+    let ended = false;
+    while (packets < OFFLOAD_SAMPLE && !ended) {
+      const { value: block, done } = await blocks.next();
+      ended = done === true;
+      if (!block) break;
+      sample.push({ ...block, bytes: block.bytes.slice() });
+      packets += block.count;
+    }
+    this.ignoring = await estimateOffload(sample);
+    if (this.ignoring) this.engine.setSysctl("nf_conntrack_checksum", 0);
+    yield* sample;
+    if (!ended) yield* blocks;
+  }
+
+  /** Says what has to be said beside the data, and returns the exit code. */
+  finish(): number {
+    const { input, options } = this;
+    if (!options.quiet) {
+      const remark = offloadRemark(this.engine.totals(), this.ignoring);
+      if (remark !== null) note(`ctrack: ${remark}`);
+    }
+    for (const failure of input.failures) note(`ctrack: ${failure}`);
+    if (input.failures.length > 0) return EXIT_INPUT;
+    return input.interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
+  }
+}
