@@ -5,7 +5,7 @@ import { compile, type Core, instantiate, type WasmSource } from "./instantiate.
 import { readFlow } from "./read-flow.js";
 import { Results } from "./results.js";
 import { readSnapshot, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
-import { findSysctl, SYSCTLS, similarSysctls } from "./sysctl.js";
+import { findSysctl, SYSCTLS, type SysctlRow, similarSysctls } from "./sysctl.js";
 import type { PacketTrace } from "./trace.js";
 import type { Direction, Flow, FlowEvent, State, Stats } from "./types.js";
 
@@ -42,6 +42,14 @@ export interface PacketInput {
   readonly length?: number;
   /** Number of the interface it was seen on. */
   readonly interface?: number;
+  /** Conntrack zone, both directions. */
+  readonly zone?: number;
+  /** Exempt it from tracking, as `-j CT --notrack` does. */
+  readonly notrack?: boolean;
+  /** A rule drops it after tracking: a new connection is not confirmed, an existing one has moved all the same. */
+  readonly drop?: boolean;
+  /** Timeout policy a new connection gets; see {@link Conntrack.setTimeoutPolicy}. */
+  readonly timeoutPolicy?: number;
 }
 
 /** What connection tracking says of one packet. */
@@ -197,14 +205,17 @@ export class Conntrack {
 
   // ---- settings
 
+  #findSysctl(name: string): SysctlRow {
+    const sysctl = findSysctl(name);
+    if (sysctl !== undefined) return sysctl;
+    const near = similarSysctls(name);
+    const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "; the names are those under net.netfilter.nf_conntrack_*";
+    throw new ConntrackError("unknown-sysctl", `there is no sysctl "${name}"${hint}`);
+  }
+
   /** Sets a sysctl by its kernel name. As in the kernel, timeouts apply from the next refresh on. */
   setSysctl(name: string, value: number): void {
-    const sysctl = findSysctl(name);
-    if (sysctl === undefined) {
-      const near = similarSysctls(name);
-      const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "; the names are those under net.netfilter.nf_conntrack_*";
-      throw new ConntrackError("unknown-sysctl", `there is no sysctl "${name}"${hint}`);
-    }
+    const sysctl = this.#findSysctl(name);
     const isMax = sysctl.name === MAX_SYSCTL;
     const most = isMax ? this.#layout.capacity : sysctl.max;
     const least = isMax ? 1 : 0;
@@ -217,9 +228,26 @@ export class Conntrack {
   /** The value of a sysctl; throws `unknown-sysctl`. `nf_conntrack_count` is the number of entries. */
   sysctl(name: string): number {
     if (name.endsWith("nf_conntrack_count")) return this.entries;
-    const sysctl = findSysctl(name);
-    if (sysctl === undefined) throw new ConntrackError("unknown-sysctl", `there is no sysctl "${name}"`);
+    const sysctl = this.#findSysctl(name);
     return this.#core.getSetting(sysctl.indices[0] as number);
+  }
+
+  /**
+   * Sets a timeout policy (`nfct timeout`), 1 … 31: for connections of the protocol whose first packet names it, its
+   * timeouts replace the sysctls. Keys are the sysctls' names; what is not given keeps the sysctl's present value.
+   */
+  setTimeoutPolicy(policy: number, timeouts: Readonly<Record<string, number>>): void {
+    checkInteger("policy", policy, 1, abi.POLICIES);
+    for (const { indices } of SYSCTLS) {
+      for (const index of indices) {
+        if (index >= abi.TIMEOUT_TCP) this.#core.setPolicyTimeout(policy, index, this.#core.getSetting(index));
+      }
+    }
+    for (const [name, seconds] of Object.entries(timeouts)) {
+      const sysctl = this.#findSysctl(name);
+      checkInteger(sysctl.name, seconds, 0, sysctl.max);
+      for (const index of sysctl.indices) this.#core.setPolicyTimeout(policy, index, seconds);
+    }
   }
 
   // ---- packets
@@ -236,7 +264,8 @@ export class Conntrack {
     view.setUint32(at + 12, captured, true);
     view.setUint16(at + 16, packet.link ?? 101, true);
     view.setUint16(at + 18, packet.interface ?? 0, true);
-    view.setUint32(at + 20, 0, true);
+    const flags = (packet.notrack ? abi.RECORD_NOTRACK : 0) | (packet.drop ? abi.RECORD_DROP : 0);
+    view.setUint32(at + 20, (flags | ((packet.timeoutPolicy ?? 0) << 8) | ((packet.zone ?? 0) << 16)) >>> 0, true);
     this.#bytes.set(captured < data.length ? data.subarray(0, captured) : data, at + abi.RECORD_HEADER);
     const length = (abi.RECORD_HEADER + captured + 7) & ~7;
     this.#call(() => {
@@ -278,12 +307,11 @@ export class Conntrack {
     let loaded = 0;
     while (loaded < bytes.length) {
       const part = bytes.subarray(loaded, loaded + this.#inputSize);
-      this.#bytes.set(part, this.#input);
       let start = 0;
-      for (;;) {
-        if (start > 0) this.#bytes.copyWithin(this.#input, this.#input + start, this.#input + part.length);
+      while (start < part.length) {
+        // afresh each time: whoever read the results may have called track() meanwhile
+        this.#bytes.set(start > 0 ? part.subarray(start) : part, this.#input);
         const length = part.length - start;
-        if (length === 0) break;
         const done = this.#call(() => this.#core.track(framing, block.link ?? 0, length));
         const consumed = this.#core.consumedBytes() >>> 0;
         const stop = this.#core.stopReason();
@@ -292,8 +320,6 @@ export class Conntrack {
           this.#results.count = done;
           this.#results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
           yield this.#results;
-          // whoever read the results may have called track() meanwhile
-          if (consumed < length) this.#bytes.set(part.subarray(start), this.#input);
         }
         start += consumed;
         if (stop === STOP_MALFORMED || (done === 0 && stop !== STOP_BUSY)) break;
@@ -430,9 +456,31 @@ export class Conntrack {
 
   /** Removes one connection (`conntrack -D`); false when it is gone already. */
   delete(conn: number): boolean {
+    return this.#change(conn, (slot) => this.#remove(slot));
+  }
+
+  /** Sets the mark of a connection (`conntrack -U -m`); false when it is gone. */
+  setMark(conn: number, mark: number): boolean {
+    checkInteger("mark", mark, 0, 0xffffffff);
+    return this.#change(conn, (slot) => this.#core.setMark(slot, mark));
+  }
+
+  /** Sets the labels of a connection, bits 0 … 127; false when it is gone. */
+  setLabels(conn: number, labels: readonly number[]): boolean {
+    const words = [0, 0, 0, 0];
+    for (const label of labels) {
+      checkInteger("label", label, 0, 127);
+      words[label >> 5] = (words[label >> 5] as number) | (1 << (label & 31));
+    }
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+    return this.#change(conn, (slot) => this.#core.setLabels(slot, w0, w1, w2, w3));
+  }
+
+  #change(conn: number, change: (slot: number) => void): boolean {
     for (const slot of this.#occupied()) {
       if (this.#serialAt(slot) !== conn) continue;
-      this.#remove(slot);
+      change(slot);
+      this.#collectEvents();
       return true;
     }
     return false;

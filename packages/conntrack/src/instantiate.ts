@@ -37,6 +37,11 @@ export interface Core {
   nowNanoseconds(): number;
   frames(): number;
   removeSlot(slot: number): number;
+  setMark(slot: number, mark: number): void;
+  setLabels(slot: number, w0: number, w1: number, w2: number, w3: number): void;
+  setPolicyTimeout(policy: number, index: number, seconds: number): void;
+  policyRegion(): number;
+  setFastPath(on: boolean): void;
   eventCount(): number;
   dropEvents(): void;
   stateRegion(): number;

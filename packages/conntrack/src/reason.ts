@@ -95,6 +95,7 @@ const rows: [number, ReasonRow][] = [
   [abi.REASON_TCP_RESYNC, { name: "tcp-resync", text: fixed("answers a SYN that was ignored: both sides start anew") }],
   [abi.REASON_TCP_PICKED_UP, { name: "tcp-picked-up", text: fixed("picked up midstream: windows are not checked from here on"), hint: "net.netfilter.nf_conntrack_tcp_loose=0" }],
   [abi.REASON_ICMPV6_ND, { name: "icmpv6-untracked", numbers: ["type"], text: (n) => `ICMPv6 type ${at(n, 0)} (neighbour or multicast listener discovery) is not tracked` }],
+  [abi.REASON_NOTRACK, { name: "notrack", text: fixed("exempted from tracking") }],
 ];
 
 const table: ReasonRow[] = [];

@@ -3,7 +3,7 @@
 //   0          8         12         16             24
 //   │ "CTWASM\0\0" │ version │ body bytes │ checksum u64 │ body …
 //
-// body: layout (6×u32), state block, counters, timer heads, heap, group tags, then per occupied slot: number u32,
+// body: layout (6×u32), state block, counters, timeout policies, timer heads, heap, group tags, then per occupied slot: number u32,
 // conn, IPv6 addresses when it is IPv6, extension when it has one. Checksum: FNV-1a, 64 bits, over the body.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
@@ -40,6 +40,7 @@ function fixedRegions(core: Core): [at: number, size: number][] {
   return [
     [core.stateRegion() >>> 0, core.stateSize() >>> 0],
     [core.statsRegion() >>> 0, abi.STATS * 8],
+    [core.policyRegion() >>> 0, (abi.POLICIES + 1) * abi.SETTINGS * 8],
     [core.headRegion() >>> 0, HEADS_SIZE],
     [core.groupRegion() >>> 0, (core.groupCount() >>> 0) * 16],
   ];

@@ -37,6 +37,8 @@ export const STATUS_SWAPPED = 1 << 16; // the original tuple is the swapped form
 export const STATUS_EVENTS = 1 << 17; // born while somebody listened
 export const STATUS_ACCT = 1 << 18; // counters attached
 export const STATUS_EXT = 1 << 19; // its record in the extension pool is valid
+export const STATUS_POLICY = 1 << 20; // takes its timeouts from a policy
+export const STATUS_EVENTS_PENDING = 1 << 21; // event bits wait in its extension record
 
 // ---- event bits (IPCT_*)
 export const EVENT_NEW = 1 << 0;
@@ -47,6 +49,7 @@ export const EVENT_ASSURED = 1 << 4;
 export const EVENT_PROTOINFO = 1 << 5;
 export const EVENT_HELPER = 1 << 6;
 export const EVENT_MARK = 1 << 7;
+export const EVENT_LABEL = 1 << 10;
 
 // ---- protocols
 export const L3_IPV4 = 2;
@@ -143,7 +146,16 @@ export const FRAMING_NANOSECONDS = 4; // flag
 //   0        8        12         16     18          20      24
 //   │ time   │ length │ captured │ link │ interface │ flags │ bytes, zero padded to a multiple of 8
 //     ns u64   u32      u32        u16    u16         u32
+//
+// flags: bits 0-1 in or out, as in pcapng; RECORD_* below; bits 8-15 timeout policy; bits 16-31 zone
 export const RECORD_HEADER = 24;
+/** Not to be tracked, as after `CT --notrack`. */
+export const RECORD_NOTRACK = 4;
+/** A rule will drop it after tracking: a new connection is not confirmed, events wait for the next packet. */
+export const RECORD_DROP = 8;
+
+// Timeout policies: number 1 … POLICIES, one value in seconds for each setting from TIMEOUT_TCP on
+export const POLICIES = 31;
 
 // Result of a packet, one u64: state u8 | direction u8 (0 none, 1 original, 2 reply) | reason u8 | verdict u8 | conn u32
 export const RESULT_SIZE = 8;
@@ -270,3 +282,4 @@ export const REASON_TCP_RESYNC = 72;
 export const REASON_TCP_PICKED_UP = 73;
 // untracked
 export const REASON_ICMPV6_ND = 80;
+export const REASON_NOTRACK = 81;

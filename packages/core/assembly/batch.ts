@@ -3,7 +3,7 @@
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
-  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_HEADER,
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK,
   RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
@@ -43,6 +43,7 @@ export const STOP_BUSY: u32 = 1;
 export const STOP_MALFORMED: u32 = 2;
 
 let usesFastPath: bool = false;
+const RECORD_EXACT: u32 = RECORD_NOTRACK | RECORD_DROP;
 
 /** Keeps the early loads alive. */
 export let touched: u32 = 0;
@@ -55,6 +56,7 @@ let recordLength: u32 = 0;
 let recordCaptured: u32 = 0;
 let recordLink: u32 = 0;
 let recordInterface: u32 = 0;
+let recordFlags: u32 = 0;
 let recordBytes: usize = 0;
 
 // Reads the header at `cursor` and moves behind the record; false when it is not all there.
@@ -74,6 +76,7 @@ function nextRecord(framing: u32, link: u32, length: u32): bool {
     recordTime = seconds * 1_000_000_000 + (framing & FRAMING_NANOSECONDS ? fraction : fraction * 1000);
     recordLink = link;
     recordInterface = 0;
+    recordFlags = 0;
     recordBytes = at + 16;
     cursor += 16 + recordCaptured;
     return true;
@@ -84,6 +87,7 @@ function nextRecord(framing: u32, link: u32, length: u32): bool {
   recordCaptured = load<u32>(at, 12);
   recordLink = load<u16>(at, 16);
   recordInterface = load<u16>(at, 18);
+  recordFlags = load<u32>(at, 20);
   if (recordCaptured > left - <u32>RECORD_HEADER) return false;
   recordBytes = at + RECORD_HEADER;
   cursor = min<u32>(length, (cursor + RECORD_HEADER + recordCaptured + 7) & ~7);
@@ -143,7 +147,8 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
     }
     const p = packetAt(n);
     p.time = recordTime;
-    store<u32>(changetype<usize>(p), recordInterface << 16, offsetof<Packet>("zone"));
+    store<u32>(changetype<usize>(p), (recordFlags >> 16) | (recordInterface << 16), offsetof<Packet>("zone"));
+    store<u32>(changetype<usize>(p), (recordFlags & 0xff) | ((recordFlags & 0xff00) << 8), offsetof<Packet>("record"));
     if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength)) {
       decode(p, recordLink, recordBytes, recordCaptured, recordLength);
     }
@@ -182,7 +187,7 @@ function prepareTime(time: u64): bool {
 // @ts-ignore: decorator
 @inline
 function trackCommon(p: Packet, index: u32): bool {
-  if (p.kind != KIND_TCP || !usesFastPath) return false;
+  if (p.kind != KIND_TCP || !usesFastPath || <u32>p.record & RECORD_EXACT) return false;
   const c = connAt(p.candidate);
   if (((c.key0 ^ p.key0) | (c.key1 ^ p.key1)) != 0) return false;
   const dir = directionOf(c, p);

@@ -91,7 +91,7 @@ export class Side {
 //   0            4              8        9          10         12              14           16
 //   │ masterSlot │ masterSerial │ helper │ zoneDirs │ children │ pendingEvents │ eventMask  │
 //   16           20           24               32      40           64
-//   │ firstFrame │ stateFrame │ lastFrame ×2   │ start │ labels 16  │ …
+//   │ firstFrame │ stateFrame │ lastFrame ×2   │ start │ labels 16  │ policy │ …
 @unmanaged
 export class Ext {
   masterSlot: u32;
@@ -108,7 +108,10 @@ export class Ext {
   start: u64;
   labels0: u64;
   labels1: u64;
-  spare: u64;
+  policy: u8;
+  spare0: u8;
+  spare1: u16;
+  spare2: u32;
 }
 
 if (offsetof<Conn>() != CONN_SIZE) ERROR("abi.ts: CONN_SIZE");

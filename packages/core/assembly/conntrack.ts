@@ -1,8 +1,8 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
   DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_FRAGMENT_WAITING, REASON_ICMP_OUTER_ADDRESS,
-  REASON_ICMP_QUOTE_UNKNOWN, REASON_TABLE_FULL, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
-  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EXPECTED, STATUS_SEEN_REPLY, STATUS_SWAPPED,
+  REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_TABLE_FULL, RECORD_DROP, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
+  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
@@ -12,7 +12,7 @@ import { makeRoom, tableFull } from "./early-drop";
 import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
 import { SLOTS } from "./memory-map";
 import {
-  KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
+  KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
 } from "./packet";
 import { trackProtocol } from "./proto/index";
 import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
@@ -106,6 +106,12 @@ export function trackPacket(p: Packet): void {
   direction = 0;
   connNumber = 0;
   current = changetype<Conn>(0);
+  if (p.record & RECORD_DROP) verdict = VERDICT_DROP;
+  if (p.record & RECORD_NOTRACK && p.kind != KIND_NONE && p.kind != KIND_FRAGMENT) {
+    because(REASON_NOTRACK);
+    state = STATE_UNTRACKED;
+    return;
+  }
   switch (p.kind) {
     case KIND_TCP:
       completeTcp(p, (p.notes & NOTE_CHECKSUM_SEEN) != 0);
@@ -229,7 +235,7 @@ function trackKnown(c: Conn, dir: u32, p: Packet): u32 {
     raise(EVENT_REPLY);
   }
   if (tracing) rememberFrame(c, dir);
-  if (raised) emitNow(c, raised, frame);
+  if (raised || c.has(STATUS_EVENTS_PENDING)) deliver(c);
   return answer;
 }
 
@@ -258,7 +264,23 @@ function trackNew(p: Packet): void {
   }
   state = stateOf(c, DIR_ORIGINAL);
   direction = 1;
-  confirm(c, p);
+  if (verdict == VERDICT_ACCEPT) confirm(c, p);
+}
+
+// The bits of one packet go out in one message; those of a dropped one with the next that gets through.
+function deliver(c: Conn): void {
+  if (verdict == VERDICT_ACCEPT) {
+    let bits = raised;
+    if (c.has(STATUS_EVENTS_PENDING)) {
+      bits |= extOf(c).pendingEvents;
+      c.status &= ~STATUS_EVENTS_PENDING;
+    }
+    emitNow(c, bits, frame);
+    return;
+  }
+  const ext = extOf(c);
+  ext.pendingEvents = <u16>(raised | (c.has(STATUS_EVENTS_PENDING) ? ext.pendingEvents : 0));
+  c.status |= STATUS_EVENTS_PENDING;
 }
 
 function build(p: Packet): Conn {
@@ -271,6 +293,10 @@ function build(p: Packet): Conn {
     memory.copy(addr6At(SLOTS) + 16, p.b6, 16);
   }
   if (p.swapped == 1) c.status = STATUS_SWAPPED;
+  if (p.policy) {
+    c.status |= STATUS_POLICY;
+    extOf(c).policy = <u8>p.policy;
+  }
   if (accounting) c.status |= STATUS_ACCT;
   if (eventsMode == 1 || (eventsMode == 2 && listening)) c.status |= STATUS_EVENTS;
   return c;

@@ -1,14 +1,14 @@
 // What the module exports: creation, the hot call, settings, where the regions are, and reading the table.
-import { SETTINGS, STATS } from "./abi";
+import { EVENT_LABEL, EVENT_MARK } from "./abi";
 import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
-import { Conn, connAt, extOf, NIL } from "./conn";
+import { connAt, extOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, destroy, frame, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { clearCollector, collectorWanted } from "./early-drop";
-import { clearEvents, hasRoomFor, pendingEvents } from "./event";
+import { clearEvents, emitNow, hasRoomFor, pendingEvents } from "./event";
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
 import * as map from "./memory-map";
 import {
-  getSetting as readSetting, loadSettings, saveSettings, setSetting as writeSetting, setSwitches as writeSwitches,
+  getSetting as readSetting, loadSettings, policyRegionAt, saveSettings, setPolicy, setSetting as writeSetting, setSwitches as writeSwitches,
   SETTINGS_STATE_SIZE,
 } from "./settings";
 import { enableFastPath } from "./proto/tcp-fast";
@@ -121,6 +121,34 @@ export function nowNanoseconds(): u32 {
 }
 export function frames(): u32 {
   return frame;
+}
+/** Sets the mark of the conn in a slot (`conntrack -U --mark`); a change is an event. */
+export function setMark(slot: u32, mark: u32): void {
+  if (slot >= map.SLOTS) return;
+  const c = connAt(slot);
+  if (c.serial == 0 || c.mark == mark) return;
+  c.mark = mark;
+  emitNow(c, EVENT_MARK, frame);
+}
+/** Sets the 128 label bits of the conn in a slot, four words; a change is an event. */
+export function setLabels(slot: u32, w0: u32, w1: u32, w2: u32, w3: u32): void {
+  if (slot >= map.SLOTS) return;
+  const c = connAt(slot);
+  if (c.serial == 0) return;
+  const ext = extOf(c);
+  const low = <u64>w0 | (<u64>w1 << 32);
+  const high = <u64>w2 | (<u64>w3 << 32);
+  if (ext.labels0 == low && ext.labels1 == high) return;
+  ext.labels0 = low;
+  ext.labels1 = high;
+  emitNow(c, EVENT_LABEL, frame);
+}
+/** A timeout of a policy (1 … POLICIES) in seconds, by the number of its setting. */
+export function setPolicyTimeout(policy: u32, index: u32, seconds: f64): void {
+  setPolicy(policy, index, seconds);
+}
+export function policyRegion(): usize {
+  return policyRegionAt();
 }
 /** Removes the conn in a slot on request; its DESTROY event is recorded. False when the ring is full or the slot empty. */
 export function removeSlot(slot: u32): bool {

@@ -15,6 +15,7 @@
 // src, dst    the packet's own addresses
 // datum       a number that goes with the reason
 // seq … doff  TCP, in host order
+// record      RECORD_NOTRACK, RECORD_DROP; policy: number of the timeout policy for a new conn
 @unmanaged
 export class Packet {
   key0: u64;
@@ -49,7 +50,9 @@ export class Packet {
   length: u32;
   zone: u16;
   iface: u16;
-  spare: u64;
+  record: u16;
+  policy: u16;
+  spare: u32;
   spare1: u64;
 }
 

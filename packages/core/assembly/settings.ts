@@ -1,5 +1,6 @@
 // The sysctls, by number, and the packet-independent switches of an engine.
-import { SETTINGS, SYSCTL_ACCT, SYSCTL_CHECKSUM, SYSCTL_EVENTS, SYSCTL_MAX, SYSCTL_TCP_BE_LIBERAL, SYSCTL_TIMESTAMP } from "./abi";
+import { POLICIES, SETTINGS, STATUS_POLICY, SYSCTL_ACCT, SYSCTL_CHECKSUM, SYSCTL_EVENTS, SYSCTL_MAX, SYSCTL_TCP_BE_LIBERAL, SYSCTL_TIMESTAMP } from "./abi";
+import { Conn, extOf } from "./conn";
 
 const VALUES: usize = memory.data(SETTINGS * 8, 8); // u64 as set
 const NANOSECONDS: usize = memory.data(SETTINGS * 8, 8); // times 10^9, for the timeouts
@@ -49,6 +50,26 @@ export function timeoutOf(index: u32): u64 {
   return load<u64>(NANOSECONDS + (<usize>index << 3));
 }
 
+// One set of timeouts a policy, laid out like NANOSECONDS.
+const POLICY_NANOSECONDS: usize = memory.data((POLICIES + 1) * SETTINGS * 8, 8);
+
+/** Sets a timeout of a policy, in seconds. What is not set stays 0: set all of a protocol. */
+export function setPolicy(policy: u32, index: u32, seconds: f64): void {
+  if (policy == 0 || policy > <u32>POLICIES || index >= <u32>SETTINGS) return;
+  store<u64>(POLICY_NANOSECONDS + <usize>((policy * SETTINGS + index) << 3), <u64>seconds * 1_000_000_000);
+}
+
+/** A timeout for a conn, in nanoseconds: from its policy (`nfct timeout`), or the sysctl. */
+// @ts-ignore: decorator
+@inline
+export function timeoutFor(c: Conn, index: u32): u64 {
+  return c.has(STATUS_POLICY) ? policyTimeout(c, index) : timeoutOf(index);
+}
+
+function policyTimeout(c: Conn, index: u32): u64 {
+  return load<u64>(POLICY_NANOSECONDS + <usize>((<u32>extOf(c).policy * SETTINGS + index) << 3));
+}
+
 /** Whether to write traces, whether somebody reads events, and the profile. */
 export function setSwitches(trace: bool, listen: bool, profileNumber: u32): void {
   tracing = trace;
@@ -57,6 +78,12 @@ export function setSwitches(trace: bool, listen: bool, profileNumber: u32): void
 }
 
 export const SETTINGS_STATE_SIZE: u32 = SETTINGS * 8 + 8;
+export const POLICY_STATE_SIZE: u32 = (POLICIES + 1) * SETTINGS * 8;
+
+/** Where the policies lie, for snapshots. */
+export function policyRegionAt(): usize {
+  return POLICY_NANOSECONDS;
+}
 
 export function saveSettings(at: usize): void {
   memory.copy(at, VALUES, SETTINGS * 8);

@@ -1,5 +1,6 @@
-// A Flow from the members that matter in a test.
-import type { Flow } from "../../src/types.js";
+// A Flow from the members that matter in a test, and an event from the names of its bits.
+import { EVENT_BITS } from "../../src/format/index.js";
+import type { EventBit, Flow, FlowEvent } from "../../src/types.js";
 
 export const SECOND = 1_000_000_000n;
 
@@ -41,3 +42,13 @@ export function flow(given: Given): Flow {
 
 /** The map behind the labels of the recorded lines. */
 export const LABELS = { 0: "zero", 1: "one", 5: "five", 127: "last" };
+
+export function event(
+  type: FlowEvent["type"],
+  bits: readonly EventBit[],
+  time: bigint,
+  given: Flow,
+  frame = 1,
+): FlowEvent {
+  return { type, bits: bits.reduce((sum, bit) => sum | (1 << EVENT_BITS.indexOf(bit)), 0), time, frame, flow: given };
+}

@@ -2,7 +2,7 @@
 import { DIR_REPLY, IPPROTO_ICMP, PROFILE_LINUX_24, REASON_ICMP_NOT_QUERY, TIMEOUT_ICMP, TIMEOUT_ICMPV6 } from "../abi";
 import { Conn } from "../conn";
 import { Packet } from "../packet";
-import { profile, timeoutOf } from "../settings";
+import { profile, timeoutFor } from "../settings";
 import { because } from "../why";
 import { ACCEPT, INVALID, KILL, refresh } from "./tracker";
 
@@ -13,7 +13,7 @@ export function trackIcmp(c: Conn, dir: u32, p: Packet, isNew: bool): u32 {
     return INVALID;
   }
   if (profile == PROFILE_LINUX_24) return trackLegacy(c, dir, p, isNew);
-  refresh(c, dir, p, timeoutOf(c.l4proto == IPPROTO_ICMP ? TIMEOUT_ICMP : TIMEOUT_ICMPV6), isNew);
+  refresh(c, dir, p, timeoutFor(c, c.l4proto == IPPROTO_ICMP ? TIMEOUT_ICMP : TIMEOUT_ICMPV6), isNew);
   return ACCEPT;
 }
 
@@ -24,6 +24,6 @@ function trackLegacy(c: Conn, dir: u32, p: Packet, isNew: bool): u32 {
     return ACCEPT;
   }
   if (c.retrans != 255) ++c.retrans;
-  refresh(c, dir, p, timeoutOf(TIMEOUT_ICMP), isNew);
+  refresh(c, dir, p, timeoutFor(c, TIMEOUT_ICMP), isNew);
   return ACCEPT;
 }

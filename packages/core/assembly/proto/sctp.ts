@@ -9,7 +9,7 @@ import {
 import { be16, be32 } from "../bytes";
 import { Conn, flagsOf, setFlags } from "../conn";
 import { Packet } from "../packet";
-import { timeoutOf } from "../settings";
+import { timeoutFor } from "../settings";
 import { because } from "../why";
 import { ACCEPT, assure, INVALID, raise, refresh } from "./tracker";
 
@@ -212,7 +212,7 @@ export function trackSctp(c: Conn, dir: u32, p: Packet, isNew: bool): u32 {
     because(REASON_SCTP_IGNORED, old);
     return ACCEPT;
   }
-  refresh(c, dir, p, timeoutOf(TIMEOUT_SCTP + state), isNew);
+  refresh(c, dir, p, timeoutFor(c, TIMEOUT_SCTP + state), isNew);
   return ACCEPT;
 }
 

@@ -9,7 +9,7 @@ import {
 import { Conn, flagsOf, setFlags, setScale, sideOf } from "../conn";
 import { Packet } from "../packet";
 import { before } from "../seq";
-import { setting, timeoutOf } from "../settings";
+import { setting, timeoutFor } from "../settings";
 import { now, renew } from "../timer";
 import { because } from "../why";
 import {
@@ -207,7 +207,7 @@ function commit(c: Conn, dir: u32, event: u32, old: u32, next: u32, p: Packet, w
     if (next == TCP_FIN_WAIT) setFlags(c, dir, flagsOf(c, dir) | SIDE_CLOSE_INIT);
     c.state = <u8>next;
   }
-  let timeout = timeoutFor(c, event, next);
+  let timeout = selectTimeout(c, event, next);
   if (!c.has(STATUS_SEEN_REPLY)) {
     if (event == TCP_RST) {
       refresh(c, dir, p, timeout, isNew);
@@ -217,19 +217,19 @@ function commit(c: Conn, dir: u32, event: u32, old: u32, next: u32, p: Packet, w
       because(REASON_TCP_SYN_AGAIN);
       return ACCEPT;
     }
-    const unacknowledged = timeoutOf(TIMEOUT_TCP_UNACKNOWLEDGED);
+    const unacknowledged = timeoutFor(c, TIMEOUT_TCP_UNACKNOWLEDGED);
     if (next == TCP_ESTABLISHED && timeout > unacknowledged) timeout = unacknowledged;
   } else if ((old == TCP_SYN_RECV || old == TCP_ESTABLISHED) && next == TCP_ESTABLISHED) assure(c);
   refresh(c, dir, p, timeout, isNew);
   return ACCEPT;
 }
 
-function timeoutFor(c: Conn, event: u32, state: u32): u64 {
-  const usual = timeoutOf(TIMEOUT_TCP + state);
-  const retransmitting = timeoutOf(TIMEOUT_TCP_MAX_RETRANS);
+function selectTimeout(c: Conn, event: u32, state: u32): u64 {
+  const usual = timeoutFor(c, TIMEOUT_TCP + state);
+  const retransmitting = timeoutFor(c, TIMEOUT_TCP_MAX_RETRANS);
   if (<u64>c.retrans >= setting(SYSCTL_TCP_MAX_RETRANS) && usual > retransmitting) return retransmitting;
-  if (event == TCP_RST) return timeoutOf(TIMEOUT_TCP + TCP_CLOSE);
-  const unacknowledged = timeoutOf(TIMEOUT_TCP_UNACKNOWLEDGED);
+  if (event == TCP_RST) return timeoutFor(c, TIMEOUT_TCP + TCP_CLOSE);
+  const unacknowledged = timeoutFor(c, TIMEOUT_TCP_UNACKNOWLEDGED);
   if ((flagsOf(c, 0) | flagsOf(c, 1)) & SIDE_DATA_UNACKNOWLEDGED && usual > unacknowledged) return unacknowledged;
   if (c.lastWin == 0 && usual > retransmitting) return retransmitting;
   return usual;
@@ -240,7 +240,7 @@ function outOfWindowClose(c: Conn, dir: u32, event: u32): void {
   if (!c.has(STATUS_ASSURED) || (event != TCP_RST && event != TCP_FIN)) return;
   if ((c.lastIndex == TCP_FIN || c.lastIndex == TCP_RST) && c.lastDir != dir) {
     const left = c.deadline - now;
-    const cut = timeoutOf(TIMEOUT_TCP_UNACKNOWLEDGED);
+    const cut = timeoutFor(c, TIMEOUT_TCP_UNACKNOWLEDGED);
     if (left >= 120_000_000_000 && left > cut && !c.has(STATUS_FIXED_TIMEOUT)) renew(c, now + cut);
     return;
   }

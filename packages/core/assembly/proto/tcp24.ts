@@ -4,7 +4,7 @@ import {
 } from "../abi";
 import { Conn } from "../conn";
 import { Packet } from "../packet";
-import { timeoutOf } from "../settings";
+import { timeoutFor } from "../settings";
 import { because } from "../why";
 import { FLAG_ACK, FLAG_FIN, FLAG_RST, FLAG_SYN } from "./tcp-table";
 import { ACCEPT, assure, INVALID, KILL, raise, refresh } from "./tracker";
@@ -69,6 +69,6 @@ export function trackTcp24(c: Conn, dir: u32, p: Packet, isNew: bool): u32 {
   // the number a SYN/ACK announced, and the ACK that fits it. Records of the time show ASSURED from the next packet on
   if (old != SR && next == SR && dir == DIR_REPLY && p.flags & FLAG_SYN) c.lastAck = p.seq + 1;
   if (old == SR && dir == DIR_ORIGINAL && event == ACK && p.ack == c.lastAck) c.lastFlags |= HANDSHAKE_DONE;
-  refresh(c, dir, p, timeoutOf(TIMEOUT_TCP + next), isNew);
+  refresh(c, dir, p, timeoutFor(c, TIMEOUT_TCP + next), isNew);
   return ACCEPT;
 }
