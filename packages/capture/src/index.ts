@@ -18,10 +18,11 @@ const unpackers: Unpackers = {
  * CaptureError when the bytes are none of these.
  */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
-  return openWindow(windowOf(source, windowSize(options)), unpackers, options);
+  return openWindow(windowOf(source, windowSize(options)), null, unpackers, options);
 }
 
 export { CaptureError, type CaptureErrorCode } from "./error.js";
+export type { ByteSink, PacketInput } from "./output.js";
 export { type BlockPacket, packetsOfBlock } from "./packets.js";
 export { encodeRecord, RECORD_HEADER, type RecordInput, recordSize } from "./record.js";
 export type { BlobLike, CaptureSource, StreamLike } from "./source.js";
@@ -37,4 +38,3 @@ export type {
 } from "./types.js";
 export { PcapWriter, type PcapWriterOptions } from "./write-pcap.js";
 export { type InterfaceInput, PcapngWriter, type PcapngWriterOptions } from "./write-pcapng.js";
-export type { ByteSink, PacketInput } from "./output.js";

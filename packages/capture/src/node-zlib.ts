@@ -2,35 +2,66 @@
 //
 // A stream is fed a slice at a time and emptied before the next one, so what was unpacked before an error is not lost
 // with the stream's buffers, and a slice that unpacks to a thousand times its size is the most there is in memory.
+//
+// What zlib cannot give is the buffer it was filling when it met damage: up to 64 KiB of sound packets. Where the source
+// can be opened again, our own decoder reads it once more and gives the rest.
 
 import type { Transform } from "node:stream";
 import * as zlib from "node:zlib";
-import { cut, damaged as damagedGzip } from "./gunzip.js";
+import { cut, damaged as damagedGzip, gunzip as gunzipExactly } from "./gunzip.js";
+import type { Again } from "./open.js";
 import type { Window } from "./window.js";
 import { damaged as damagedZstd, zstdPieces } from "./zstd-frame.js";
 
 const SLICE = 1 << 16;
-const OPTIONS = { chunkSize: 1 << 17 };
+const OPTIONS = { chunkSize: 1 << 16 };
 
-export async function* gunzip(packed: Window): AsyncGenerator<Uint8Array, void> {
-  const decoder = new Decoder(zlib.createGunzip(OPTIONS)); // takes several members, ignores padding behind them
+export async function* gunzip(packed: Window, again: Again | null): AsyncGenerator<Uint8Array, void> {
+  let given = 0;
+  try {
+    for await (const bytes of unpack(packed)) {
+      yield bytes;
+      given += bytes.length;
+    }
+  } catch (error) {
+    if (!isZlibError(error)) throw error;
+    if (error.code === "Z_BUF_ERROR") throw cut(packed, error);
+    if (again !== null) yield* unpackFrom(await again(), given);
+    throw damagedGzip(packed.offset, error.message, error);
+  }
+}
+
+/** Takes several members, and ignores padding behind the last one. */
+async function* unpack(packed: Window): AsyncGenerator<Uint8Array, void> {
+  const decoder = new Decoder(zlib.createGunzip(OPTIONS));
   try {
     while (!decoder.ended && (await packed.fill(1))) {
       const { bytes, start, size } = packed;
       const slice = bytes.subarray(start, start + Math.min(size, SLICE));
       await decoder.feed(slice);
       yield* decoder.take();
-      decoder.check();
+      if (decoder.failure) throw decoder.failure;
       packed.skip(slice.length);
     }
     await decoder.finish();
     yield* decoder.take();
-    decoder.check();
-  } catch (error) {
-    if (!isZlibError(error)) throw error;
-    throw error.code === "Z_BUF_ERROR" ? cut(packed, error) : damagedGzip(packed.offset, error.message, error);
+    if (decoder.failure) throw decoder.failure;
   } finally {
     decoder.close();
+  }
+}
+
+/** What there is to unpack from a place on, up to the damage. */
+async function* unpackFrom(packed: Window, place: number): AsyncGenerator<Uint8Array, void> {
+  try {
+    let at = 0;
+    for await (const bytes of gunzipExactly(packed)) {
+      const known = Math.min(Math.max(place - at, 0), bytes.length);
+      at += bytes.length;
+      if (known < bytes.length) yield bytes.subarray(known);
+    }
+  } finally {
+    await packed.close();
   }
 }
 
@@ -44,25 +75,20 @@ export async function* unzstd(packed: Window): AsyncGenerator<Uint8Array, void> 
     yield* fallback.unzstd(packed);
     return;
   }
-  // A decoder for each frame: zlib's stops behind the first one.
-  let decoder: Decoder | undefined;
+  let decoder = new Decoder(createZstdDecompress(OPTIONS));
   try {
     for await (const piece of zstdPieces(packed)) {
-      if (piece.first) decoder = new Decoder(createZstdDecompress(OPTIONS));
-      if (decoder === undefined) continue;
-      try {
-        await decoder.feed(piece.bytes);
-        if (piece.last) await decoder.finish();
-        yield* decoder.take();
-        decoder.check();
-      } catch (error) {
-        if (!isZlibError(error)) throw error;
-        throw damagedZstd(piece.offset, error.message, error);
+      if (piece.first) {
+        decoder.close();
+        decoder = new Decoder(createZstdDecompress(OPTIONS)); // zlib's stops behind the first frame
       }
-      if (piece.last) decoder.close();
+      await decoder.feed(piece.bytes);
+      if (piece.last) await decoder.finish();
+      yield* decoder.take();
+      if (decoder.failure) throw damagedZstd(piece.offset, decoder.failure.message, decoder.failure);
     }
   } finally {
-    decoder?.close();
+    decoder.close();
   }
 }
 
@@ -71,14 +97,14 @@ interface ZlibError extends Error {
 }
 
 function isZlibError(error: unknown): error is ZlibError {
-  return error instanceof Error && "code" in error && /^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(String(error.code));
+  return error instanceof Error && "code" in error && /^Z_/.test(String(error.code));
 }
 
-/** A zlib stream driven by hand: feed, then take what came out, then check what went wrong. */
+/** A zlib stream driven by hand: feed, take what came out, then see whether it ended or failed. */
 class Decoder {
   ended = false;
+  failure: Error | undefined;
   private ready: Uint8Array[] = [];
-  private failure: Error | undefined;
   private wake: () => void = () => {};
 
   constructor(private readonly stream: Transform) {
@@ -113,10 +139,6 @@ class Decoder {
     const { ready } = this;
     this.ready = [];
     return ready;
-  }
-
-  check(): void {
-    if (this.failure) throw this.failure;
   }
 
   close(): void {

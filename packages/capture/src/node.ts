@@ -5,7 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { gunzip, unzstd } from "./node-zlib.js";
 import { openWindow, type Unpackers, windowSize } from "./open.js";
 import type { ByteSink } from "./output.js";
-import { type CaptureSource, IteratorSource, windowOf } from "./source.js";
+import { type CaptureSource, IteratorSource, isRepeatable, windowOf } from "./source.js";
 import type { Capture, OpenOptions } from "./types.js";
 import { type ByteSource, Window } from "./window.js";
 
@@ -15,14 +15,19 @@ const unpackers: Unpackers = { gzip: gunzip, zstd: unzstd };
 
 /** As in conntrack-capture, with the faster decoders of node:zlib. */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
-  return openWindow(windowOf(source, windowSize(options)), unpackers, options);
+  const size = windowSize(options);
+  const again = isRepeatable(source) ? async () => windowOf(source, size) : null;
+  return openWindow(windowOf(source, size), again, unpackers, options);
 }
 
 /** Opens the capture at `path`; `"-"` is standard input. Errors of the file system come as they are. */
 export async function openFile(path: string | URL, options: OpenOptions = {}): Promise<Capture> {
   const size = windowSize(options);
-  const source = path === "-" ? new StandardInput() : new FileSource(await open(path));
-  return openWindow(Window.from(source, size), unpackers, options);
+  if (path === "-") return openWindow(Window.from(new StandardInput(), size), null, unpackers, options);
+  const handle = await open(path);
+  const isFile = (await handle.stat()).isFile(); // not a pipe
+  const again = isFile ? async () => Window.from(new FileSource(await open(path)), size) : null;
+  return openWindow(Window.from(new FileSource(handle), size), again, unpackers, options);
 }
 
 /** A file to write a capture to: `new PcapngWriter(file.write)`, and `close` after the writer's `end`. */

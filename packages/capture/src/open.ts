@@ -15,15 +15,23 @@ const MIB = 1 << 20;
 
 /** Unpackers of compressed files: the packed bytes in a window, the unpacked ones as they come. */
 export interface Unpackers {
-  gzip(packed: Window): AsyncIterable<Uint8Array>;
+  gzip(packed: Window, again: Again | null): AsyncIterable<Uint8Array>;
   zstd(packed: Window): AsyncIterable<Uint8Array>;
 }
+
+/** Opens the same source once more, from its first byte; null where that cannot be, as with a stream. */
+export type Again = () => Promise<Window>;
 
 export function windowSize({ windowSize = MIB }: OpenOptions): number {
   return atLeast("windowSize", windowSize, 4096);
 }
 
-export async function openWindow(window: Window, unpackers: Unpackers, options: OpenOptions): Promise<Capture> {
+export async function openWindow(
+  window: Window,
+  again: Again | null,
+  unpackers: Unpackers,
+  options: OpenOptions,
+): Promise<Capture> {
   const maxCaptured = atLeast("maxCaptured", options.maxCaptured ?? 16 * MIB, 1);
   let open = window;
   try {
@@ -31,10 +39,14 @@ export async function openWindow(window: Window, unpackers: Unpackers, options: 
     let compression: Capture["compression"] = "none";
     if (kind === "gzip" || kind === "zstd") {
       compression = kind;
-      open = unpacked(window, unpackers[kind], windowSize(options));
+      open = unpacked(window, unpackers[kind](window, again), windowSize(options));
       kind = await detect(open);
       if (kind === "gzip" || kind === "zstd") {
-        throw new CaptureError("format", 0, `inside the ${compression} data is ${kind} again; unpack one of them first`);
+        throw new CaptureError(
+          "format",
+          0,
+          `inside the ${compression} data is ${kind} again; unpack one of them first`,
+        );
       }
     }
     const reader = await (kind === "pcap" ? PcapReader : PcapngReader).open(open, maxCaptured);
@@ -45,13 +57,13 @@ export async function openWindow(window: Window, unpackers: Unpackers, options: 
   }
 }
 
-function unpacked(packed: Window, unpack: (packed: Window) => AsyncIterable<Uint8Array>, size: number): Window {
-  const bytes = new IteratorSource(unpack(packed)[Symbol.asyncIterator]());
+function unpacked(packed: Window, bytes: AsyncIterable<Uint8Array>, size: number): Window {
+  const source = new IteratorSource(bytes[Symbol.asyncIterator]());
   return Window.from(
     {
-      read: (into) => bytes.read(into),
+      read: (into) => source.read(into),
       async close() {
-        await bytes.close();
+        await source.close();
         await packed.close();
       },
     },
@@ -74,7 +86,11 @@ class OpenCapture implements Capture {
     return this.toTheEnd(packetsOf(this.reader));
   }
 
-  blocks({ framing = "auto", maxBytes = MIB, maxPackets = 4096 }: BlockOptions = {}): AsyncGenerator<PacketBlock, void> {
+  blocks({
+    framing = "auto",
+    maxBytes = MIB,
+    maxPackets = 4096,
+  }: BlockOptions = {}): AsyncGenerator<PacketBlock, void> {
     atLeast("maxBytes", maxBytes, 64);
     atLeast("maxPackets", maxPackets, 1);
     const { reader } = this;

@@ -47,10 +47,7 @@ const VARIANTS = new Map<number, Variant>([
 
 /** Kuznetzov's packet type (that of Linux packet sockets) as epb_flags: direction, and kind of destination. */
 const PACKET_TYPE_FLAGS = [
-  /* host      */ 0b001_01,
-  /* broadcast */ 0b011_01,
-  /* multicast */ 0b010_01,
-  /* otherhost */ 0b100_01,
+  /* host      */ 0b001_01, /* broadcast */ 0b011_01, /* multicast */ 0b010_01, /* otherhost */ 0b100_01,
   /* outgoing  */ 0b000_10,
 ];
 

@@ -16,13 +16,7 @@ export interface Option {
 }
 
 /** The first option with this code between `start` and `end`, or null. */
-export function findOption(
-  view: DataView,
-  start: number,
-  end: number,
-  little: boolean,
-  wanted: number,
-): Option | null {
+export function findOption(view: DataView, start: number, end: number, little: boolean, wanted: number): Option | null {
   let at = start;
   while (end - at >= 4) {
     const code = view.getUint16(at, little);

@@ -243,7 +243,9 @@ export class PcapngReader extends RecordReader {
     const exponent = resolution & 0x7f;
     const binary = (resolution & 0x80) !== 0;
     if (exponent > (binary ? 63 : 19)) {
-      throw this.corrupt(`has a time resolution of ${binary ? 2 : 10}^-${exponent}, finer than 64-bit time stamps can be`);
+      throw this.corrupt(
+        `has a time resolution of ${binary ? 2 : 10}^-${exponent}, finer than 64-bit time stamps can be`,
+      );
     }
     return binary ? 2 ** exponent : 10 ** exponent;
   }

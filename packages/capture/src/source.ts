@@ -22,13 +22,20 @@ export type CaptureSource = Uint8Array | BlobLike | StreamLike | AsyncIterable<U
 export function windowOf(source: CaptureSource, size: number): Window {
   if (source instanceof Uint8Array) return Window.over(source);
   if (typeof source !== "object" || source === null) throw notASource(source);
-  if ("arrayBuffer" in source && "slice" in source && "size" in source) {
-    return Window.from(new BlobSource(source as BlobLike), size);
-  }
+  if (isBlob(source)) return Window.from(new BlobSource(source), size);
   if ("getReader" in source) return Window.from(new IteratorSource(readStream(source)), size);
   if (Symbol.asyncIterator in source) return Window.from(new IteratorSource(source[Symbol.asyncIterator]()), size);
   if (Symbol.iterator in source) return Window.from(new IteratorSource(source[Symbol.iterator]()), size);
   throw notASource(source);
+}
+
+/** True if the source can be read more than once. */
+export function isRepeatable(source: CaptureSource): boolean {
+  return source instanceof Uint8Array || isBlob(source);
+}
+
+function isBlob(source: object): source is BlobLike {
+  return "arrayBuffer" in source && "slice" in source && "size" in source;
 }
 
 function notASource(source: unknown): TypeError {

@@ -62,7 +62,13 @@ export function pcapHeader(f: Fields, header: PcapHeader = {}): Uint8Array {
   return concat(f.u32(magic), f.u16(major, minor), f.u32(0, 0, snaplen, link));
 }
 
-export function pcapRecord(f: Fields, seconds: number, fraction: number, data: Uint8Array, length = data.length): Uint8Array {
+export function pcapRecord(
+  f: Fields,
+  seconds: number,
+  fraction: number,
+  data: Uint8Array,
+  length = data.length,
+): Uint8Array {
   return concat(f.u32(seconds, fraction, data.length, length), data);
 }
 

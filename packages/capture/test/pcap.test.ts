@@ -64,7 +64,12 @@ describe.each(orders)("a %s pcap file", (_, f) => {
   test("of Kuznetzov's libpcap has longer record headers, with the packet type as direction", async () => {
     const record = (type: number, data: Uint8Array) =>
       concat(f.u32(7, 8, data.length, 60), f.u32(2), f.u16(0x0800), Uint8Array.of(type, 0), data);
-    const file = concat(pcapHeader(f, { magic: 0xa1b2cd34 }), record(0, bytes(3)), record(4, bytes(4)), record(9, bytes(1)));
+    const file = concat(
+      pcapHeader(f, { magic: 0xa1b2cd34 }),
+      record(0, bytes(3)),
+      record(4, bytes(4)),
+      record(9, bytes(1)),
+    );
     const { packets, error } = await readAll(file);
     expect(error).toBeNull();
     expect(packets.map(({ time, data, flags, length }) => [time, data.length, flags & 3, length])).toEqual([
@@ -140,7 +145,10 @@ describe("a pcap file that is not sound", () => {
   });
 
   test("may say any snap length: nothing is allocated for it", async () => {
-    const file = concat(pcapHeader(LITTLE, { snaplen: 0xffff_ffff }), pcapRecord(LITTLE, 1, 0, new Uint8Array(300_000)));
+    const file = concat(
+      pcapHeader(LITTLE, { snaplen: 0xffff_ffff }),
+      pcapRecord(LITTLE, 1, 0, new Uint8Array(300_000)),
+    );
     expect((await readAll(file)).packets).toHaveLength(1);
     const { error } = await readAll(file, { maxCaptured: 299_999 });
     expect(captureError(error).code).toBe("corrupt");

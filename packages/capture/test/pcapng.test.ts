@@ -117,7 +117,15 @@ describe.each(orders)("a %s pcapng section", (_, f) => {
   });
 
   test("gives obsolete packets: their interface has 16 bits, beside a count of drops", async () => {
-    const obsolete = block(f, 2, f.u16(1, 77), f.u32(0, 3, 2, 60), padded(bytes(2)), option(f, 2, f.u32(1)), endOfOptions);
+    const obsolete = block(
+      f,
+      2,
+      f.u16(1, 77),
+      f.u32(0, 3, 2, 60),
+      padded(bytes(2)),
+      option(f, 2, f.u32(1)),
+      endOfOptions,
+    );
     const { packets } = await readAll(concat(section(f), interfaceBlock(f, 1, 0), interfaceBlock(f, 9, 0), obsolete));
     expect(packets).toMatchObject([{ time: 3000n, link: 9, interface: 1, length: 60, data: bytes(2), flags: 1 }]);
   });
@@ -212,7 +220,11 @@ describe("a pcapng block that is not sound ends the capture with one error", () 
   const good = concat(section(f), interfaceBlock(f, 1, 0), enhanced(f, 0, 1n, bytes(3)));
   const cases: [name: string, bad: Uint8Array, message: RegExp][] = [
     ["an interface that was not described", enhanced(f, 7, 1n, bytes(1)), /names interface 7.* described 1 /],
-    ["lengths that differ", concat(f.u32(6, 16), f.u32(0), f.u32(20)), /at its start that it has 16 .* end that it has 20/],
+    [
+      "lengths that differ",
+      concat(f.u32(6, 16), f.u32(0), f.u32(20)),
+      /at its start that it has 16 .* end that it has 20/,
+    ],
     ["a length below the least", concat(f.u32(6, 8), bytes(8)), /length 8;/],
     ["a length that is no multiple of 4", concat(f.u32(6, 33), bytes(40)), /length 33;/],
     ["an absurd length", concat(f.u32(6, 0x7fff_fff0), bytes(40)), /length 2147483632;/],
