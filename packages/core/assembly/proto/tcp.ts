@@ -6,7 +6,7 @@ import {
   SYSCTL_TCP_MAX_RETRANS, TCP_CLOSE, TCP_ESTABLISHED, TCP_FIN_WAIT, TCP_LAST_ACK, TCP_NONE, TCP_SYN_RECV, TCP_SYN_SENT,
   TCP_SYN_SENT2, TCP_TIME_WAIT, TIMEOUT_TCP, TIMEOUT_TCP_MAX_RETRANS, TIMEOUT_TCP_UNACKNOWLEDGED,
 } from "../abi";
-import { Conn, flagsOf, setFlags, setScale, sideOf } from "../conn";
+import { Conn, count, flagsOf, setFlags, setScale, sideOf } from "../conn";
 import { Packet } from "../packet";
 import { before } from "../seq";
 import { setting, timeoutFor } from "../settings";
@@ -210,7 +210,7 @@ function commit(c: Conn, dir: u32, event: u32, old: u32, next: u32, p: Packet, w
   let timeout = selectTimeout(c, event, next);
   if (!c.has(STATUS_SEEN_REPLY)) {
     if (event == TCP_RST) {
-      refresh(c, dir, p, timeout, isNew);
+      count(c, dir, p.ipLength); // the timer stays as it was: DESTROY shows what was left
       return KILL;
     }
     if (event == TCP_SYN && old == TCP_SYN_SENT && !isNew) {
