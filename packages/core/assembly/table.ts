@@ -126,10 +126,15 @@ export function freeSlot(slot: u32): void {
     if (overflow != 255) store<u8>(at, overflow - 1, 15);
     if (++g == GROUP_COUNT) g = 0;
   }
+  clearSlot(c);
+  --entries;
+}
+
+// A free slot has no key, so that a guess at a candidate never takes it for a conn.
+function clearSlot(c: Conn): void {
   c.key0 = 0;
   store<u64>(changetype<usize>(c), 0, 8);
   c.serial = 0;
-  --entries;
 }
 
 export function clearTable(): void {
@@ -157,6 +162,7 @@ const UNPLACED: u32 = 1; // tag of an entry that still has to move; never that o
 export function rekey(): void {
   bump(STAT_REKEY);
   newHashKey();
+  memory.fill(REMAP, 0, <usize>SLOTS << 2); // stale items of the heap may name slots that are free
   for (let g: u32 = 0; g < GROUP_COUNT; ++g) {
     const at = groupAt(g);
     for (let i: u32 = 0; i < GROUP_SLOTS; ++i) if (load<u8>(at + i)) store<u8>(at + i, <u8>UNPLACED);
@@ -180,6 +186,7 @@ export function rekey(): void {
       from = to;
     }
   }
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) == 0) clearSlot(connAt(slot));
   relink();
 }
 
