@@ -1,12 +1,15 @@
 // `ctrack`: commands, and how each run ends. A command is one file in commands/ and one line here.
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConntrackError } from "conntrack-wasm";
+import { addEvents } from "./commands/events.js";
+import { addList } from "./commands/list.js";
+import { addStats } from "./commands/stats.js";
 import { addTrack } from "./commands/track.js";
 import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
 import { note, watchStdout } from "./output.js";
+import { version } from "./version.js";
 
-const COMMANDS = [addTrack];
+const COMMANDS = [addTrack, addList, addEvents, addStats];
 
 const EXAMPLES = `
 Examples:
@@ -20,10 +23,6 @@ Examples:
 
 Exit codes:
   0 done   1 a check or test found what it looks for   2 wrong usage   3 input could not be read`;
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
-}
 
 async function main(): Promise<void> {
   watchStdout();

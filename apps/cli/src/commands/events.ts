@@ -1,0 +1,68 @@
+// `ctrack events`: births, changes and ends of connections, as conntrack -E prints them.
+import type { Command } from "commander";
+import type { FlowEvent } from "conntrack-wasm";
+import { UsageError } from "../exit.js";
+import { compileEventFilter } from "../filter.js";
+import { parseForm } from "../form.js";
+import { type CommonOptions, parseAt, withCommonOptions } from "../options.js";
+import { note, Output } from "../output.js";
+import { Session } from "../session.js";
+import { signature } from "../version.js";
+
+interface EventsOptions extends CommonOptions {
+  readonly output?: string;
+  readonly at?: string;
+  readonly eventMask?: string;
+}
+
+const FORMS = ["conntrack", "extended", "xml", "save", "json"] as const;
+
+export function addEvents(program: Command): void {
+  const command = program
+    .command("events")
+    .description("births, changes and ends of connections, as conntrack -E prints them")
+    .argument("[files...]", "captures, in order; - is standard input")
+    .option("-o, --output <form>", `${FORMS.join(", ")}; with conntrack, extended, xml: ,timestamp,id,ktimestamp,labels (default: conntrack)`)
+    .option("-e, --event-mask <types>", "NEW, UPDATES, DESTROY or ALL, separated by commas")
+    .option("--at <when>", "stop there, as in list; later than the last packet, entries that are due end");
+  withCommonOptions(command).action(async (files: string[], options: EventsOptions) => {
+    process.exitCode = await events(files, options);
+  });
+}
+
+const TYPES: Readonly<Record<string, readonly FlowEvent["type"][]>> = {
+  NEW: ["NEW"], UPDATE: ["UPDATE"], UPDATES: ["UPDATE"], DESTROY: ["DESTROY"], ALL: ["NEW", "UPDATE", "DESTROY"],
+};
+
+function wantedTypes(mask = "ALL"): ReadonlySet<FlowEvent["type"]> {
+  const types = mask.split(",").map((word) => {
+    const known = TYPES[word.trim().toUpperCase()];
+    if (known === undefined) throw new UsageError(`-e ${mask}: "${word}" is not one of NEW, UPDATES, DESTROY, ALL`);
+    return known;
+  });
+  return new Set(types.flat());
+}
+
+async function events(files: readonly string[], options: EventsOptions): Promise<number> {
+  const { format, options: details } = parseForm(options.output, FORMS, "conntrack");
+  const types = wantedTypes(options.eventMask);
+  const filter = options.filter === undefined ? () => true : compileEventFilter(options.filter);
+  const session = await Session.open(files, options, { ...parseAt(options.at), events: true, progress: true });
+  const output = new Output();
+  let shown = 0;
+  const show = async () => {
+    for (const event of session.engine.takeEvents()) {
+      if (!types.has(event.type) || !filter(event)) continue;
+      output.line(format.event?.(event, details));
+      shown++;
+    }
+    await output.flush();
+  };
+  if (format.begin !== undefined) output.line(format.begin);
+  for await (const _ of session.parts()) await show();
+  await show();
+  if (format.end !== undefined) output.line(format.end);
+  await output.flush();
+  if (!options.quiet) note(`${signature()}: ${shown} flow events have been shown.`);
+  return session.finish();
+}

@@ -1,0 +1,11 @@
+import { readFileSync } from "node:fs";
+
+/** The version in package.json. */
+export function version(): string {
+  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+}
+
+/** As conntrack(8) signs its summaries, on standard error. */
+export function signature(): string {
+  return `ctrack v${version()} (conntrack-wasm)`;
+}
