@@ -7,7 +7,8 @@ export function parseAddress(text: string): Uint8Array {
 
 function parse4(text: string): Uint8Array {
   const parts = text.split(".").map(Number);
-  if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part <= 255))) throw new Error(`not an address: ${text}`);
+  if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part <= 255)))
+    throw new Error(`not an address: ${text}`);
   return Uint8Array.from(parts);
 }
 
@@ -41,7 +42,9 @@ function words(text: string): number[] {
 /** Text of 4 or 16 bytes; IPv6 compressed (RFC 5952). */
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
-  const parts = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)).toString(16));
+  const parts = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)).toString(16),
+  );
   let best = { start: 0, length: 1 }; // a single zero is not compressed
   for (let start = 0; start < 8; start++) {
     let length = 0;

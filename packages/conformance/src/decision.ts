@@ -1,11 +1,21 @@
 // From what the kernel said of a packet (oracle.ts) to a line of a recording.
 
-import { ASSURED, CONFIRMED, NAT_DONE, SCTP_STATES, SEEN_REPLY, statusNames, TCP_STATES, tcpFlagNames } from "./names.js";
+import {
+  ASSURED,
+  CONFIRMED,
+  NAT_DONE,
+  SCTP_STATES,
+  SEEN_REPLY,
+  statusNames,
+  TCP_STATES,
+  tcpFlagNames,
+} from "./names.js";
 import { readEvent, readUnusual } from "./netlink.js";
 import { ARRIVED, type ConnView, LEFT, type Observation } from "./oracle.js";
 import { parseCounters, risen } from "./procfs.js";
 import type { Direction, RecordedEntry, RecordedEvent, RecordedPacket, State } from "./recording.js";
 
+// biome-ignore format: a table
 const LABELS: Record<string, readonly [State, Direction | null]> = {
   N: ["NEW", "original"], E: ["ESTABLISHED", "original"], R: ["RELATED", "original"],
   n: ["NEW", "reply"], e: ["ESTABLISHED", "reply"], r: ["RELATED", "reply"],
@@ -70,7 +80,7 @@ export class DecisionReader {
     if (why) decision.why = why;
     if (decision.verdict === "drop") {
       const { ip, ct } = this.#rose(o.extras.counters);
-      const both = { ...ip, ...Object.fromEntries(Object.entries(ct).map(([name, by]) => [`ct.${name}`, by])) };
+      const both = { ...ip, ...prefixed(ct) };
       if (Object.keys(both).length > 0) decision.drop_why = both;
     }
     if (dir !== null) {
@@ -83,7 +93,7 @@ export class DecisionReader {
   }
 
   #unseen(o: Observation, packet: Uint8Array, etherType: number | undefined): Draft {
-    const { ip } = this.#rose(o.extras.counters);
+    const { ip, ct } = this.#rose(o.extras.counters);
     const names = Object.keys(ip);
     const decision: Draft = { i: o.index, seen: false, state: null, dir: null, verdict: "drop" };
     if (etherType !== undefined && etherType !== 0x0800 && etherType !== 0x86dd) {
@@ -98,12 +108,16 @@ export class DecisionReader {
       decision.verdict = "queued";
       decision.why = "fragment: queued";
     }
+    if (Object.keys(ct).length > 0) decision.drop_why = prefixed(ct);
     return decision;
   }
 
   #number(id: number): number {
     let number = this.#numbers.get(id);
-    if (number === undefined) this.#numbers.set(id, (number = ++this.#created));
+    if (number === undefined) {
+      number = ++this.#created;
+      this.#numbers.set(id, number);
+    }
     return number;
   }
 
@@ -112,7 +126,10 @@ export class DecisionReader {
     const now = parseCounters(text);
     const before = this.#counters;
     this.#counters = now;
-    return { ip: risen(before.ip, now.ip), ct: risen(before.ct, now.ct, /^(drop|insert_failed|early_drop|clashres|chaintoolong)$/) };
+    return {
+      ip: risen(before.ip, now.ip),
+      ct: risen(before.ct, now.ct, /^(drop|insert_failed|early_drop|clashres|chaintoolong)$/),
+    };
   }
 }
 
@@ -125,14 +142,21 @@ function entry(conn: ConnView, unusual: Buffer | undefined): RecordedEntry {
     assured: (status & ASSURED) !== 0,
     seen_reply: (status & SEEN_REPLY) !== 0,
     ...(conn.tracker === 6 ? { tcp: TCP_STATES[conn.state] ?? `${conn.state}` } : {}),
-    ...(conn.tracker === 132 ? { sctp: SCTP_STATES[conn.state] ?? `${conn.state}`, vtag: [hex(conn.vtag[0]), hex(conn.vtag[1])] } : {}),
+    ...(conn.tracker === 132
+      ? { sctp: SCTP_STATES[conn.state] ?? `${conn.state}`, vtag: [hex(conn.vtag[0]), hex(conn.vtag[1])] }
+      : {}),
     ...(helper === undefined ? {} : { helper }),
     ...(seqadj === undefined ? {} : { seqadj_orig: seqadj[0], seqadj_reply: seqadj[1] }),
-    ...(conn.tracker === 6 ? { wscale: conn.scale, tflags: [tcpFlagNames(conn.flags[0]), tcpFlagNames(conn.flags[1])] } : {}),
+    ...(conn.tracker === 6
+      ? { wscale: conn.scale, tflags: [tcpFlagNames(conn.flags[0]), tcpFlagNames(conn.flags[1])] }
+      : {}),
     ...(conn.mark ? { mark: conn.mark } : {}),
     ...(conn.zone ? { zone: conn.zone } : {}),
   };
 }
+
+const prefixed = (counters: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(counters).map(([name, by]) => [`ct.${name}`, by]));
 
 const hex = (tag: number): string => tag.toString(16).padStart(8, "0");
 

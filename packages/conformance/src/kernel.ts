@@ -9,13 +9,30 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { DecisionReader } from "./decision.js";
 import {
-  compileOracle, FLAG_AFTER, FLAG_COUNTERS, FLAG_EVENTS, FLAG_OUTPUT, FLAG_REALTIME, type Injection, type Observation, Oracle,
+  compileOracle,
+  FLAG_AFTER,
+  FLAG_COUNTERS,
+  FLAG_EVENTS,
+  FLAG_OUTPUT,
+  FLAG_REALTIME,
+  type Injection,
+  type Observation,
+  Oracle,
   OracleError,
 } from "./oracle.js";
 import { packet } from "./packets.js";
 import { lines, parseExpectation, parseFlow } from "./procfs.js";
 import type { RecordedEvent, RecordedExpectation, RecordedFlow, RecordedPacket } from "./recording.js";
-import { deviceScript, earlySysctls, INPUT_DEVICE, type Mode, OUTPUT_DEVICE, ruleScript, type Rules, watchScript } from "./topology.js";
+import {
+  deviceScript,
+  earlySysctls,
+  INPUT_DEVICE,
+  type Mode,
+  OUTPUT_DEVICE,
+  type Rules,
+  ruleScript,
+  watchScript,
+} from "./topology.js";
 
 export interface KernelOptions extends Rules {
   /** bridge (every valid IP packet passes), route (a router), input (local delivery). Default: bridge. */
@@ -95,7 +112,9 @@ export class Kernel {
     await oracle.openTap(OUTPUT_DEVICE);
     // events first: the helper learns tuples from them, and `-j CT --ctevents` is lost when rules are loaded without
     await oracle.writeFile(`${SYSCTLS}/nf_conntrack_events`, "1");
-    await oracle.script(`set -e\n${deviceScript(mode)}${watchScript(mode, options.ttlFix ?? true)}${ruleScript(options)}`);
+    await oracle.script(
+      `set -e\n${deviceScript(mode)}${watchScript(mode, options.ttlFix ?? true)}${ruleScript(options)}`,
+    );
     await oracle.writeFile(`${SYSCTLS}/nf_conntrack_log_invalid`, "255");
     await this.setSysctls(options.sysctls ?? {});
     await oracle.listen();
@@ -108,7 +127,9 @@ export class Kernel {
     const data = packet({ src: "10.255.255.1", dst: "10.255.255.2", protocol: 253, payload: 1 });
     const [decision] = await this.track([{ time: 0, data }]);
     if (decision?.state !== "NEW" || decision.verdict !== "accept" || !decision.after)
-      throw new OracleError(`this kernel does not answer as it should (is br_netfilter there?): ${JSON.stringify(decision)}`);
+      throw new OracleError(
+        `this kernel does not answer as it should (is br_netfilter there?): ${JSON.stringify(decision)}`,
+      );
     await this.reset();
   }
 
@@ -119,7 +140,9 @@ export class Kernel {
 
   /** Sets these and takes back what an earlier call set and this one does not. */
   async setSysctls(sysctls: Readonly<Record<string, number | string>>): Promise<void> {
-    const wanted = new Map(Object.entries(sysctls).map(([name, value]) => [name.replace(/^net[./]netfilter[./]/, ""), String(value)]));
+    const wanted = new Map(
+      Object.entries(sysctls).map(([name, value]) => [name.replace(/^net[./]netfilter[./]/, ""), String(value)]),
+    );
     for (const [name, before] of this.#changed) {
       if (wanted.has(name)) continue;
       await this.oracle.writeFile(`${SYSCTLS}/${name}`, before);
@@ -154,7 +177,8 @@ export class Kernel {
   /** Sends packets one after the other; `first` is the number of the first one. */
   async track(packets: readonly TimedPacket[], options: TrackOptions = {}, first = 0): Promise<RecordedPacket[]> {
     const decisions: RecordedPacket[] = [];
-    for await (const batch of this.trackStream(batches(packets, options.realtime ?? false), options, first)) decisions.push(...batch);
+    for await (const batch of this.trackStream(batches(packets, options.realtime ?? false), options, first))
+      decisions.push(...batch);
     return decisions;
   }
 
@@ -234,7 +258,12 @@ export class Kernel {
 }
 
 function injection({ time, data, etherType }: TimedPacket, index: number): Injection {
-  return { index, due: Math.max(0, Math.round(time * 1000)), etherType: etherType ?? ((data[0] ?? 0) >> 4 === 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4), data };
+  return {
+    index,
+    due: Math.max(0, Math.round(time * 1000)),
+    etherType: etherType ?? ((data[0] ?? 0) >> 4 === 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4),
+    data,
+  };
 }
 
 function* batches(packets: readonly TimedPacket[], realtime: boolean): Generator<readonly TimedPacket[]> {
@@ -279,7 +308,8 @@ export function kernelAvailable(): { readonly ok: true } | { readonly ok: false;
   }
   // without commands it enters a namespace and leaves again
   const probe = spawnSync(helper, ["5"], { input: "", timeout: 10_000 });
-  if (probe.status !== 0) return no(`no network namespaces: ${probe.stdout?.toString("latin1", 5) || probe.error?.message}`);
+  if (probe.status !== 0)
+    return no(`no network namespaces: ${probe.stdout?.toString("latin1", 5) || probe.error?.message}`);
   return { ok: true };
 }
 

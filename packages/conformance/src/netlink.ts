@@ -138,7 +138,11 @@ export interface SequenceAdjustment {
 }
 
 /** What a conn has beyond the common fields. */
-export function readUnusual(bytes: Buffer): { helper?: string; seqadj?: [SequenceAdjustment, SequenceAdjustment]; master?: string } {
+export function readUnusual(bytes: Buffer): {
+  helper?: string;
+  seqadj?: [SequenceAdjustment, SequenceAdjustment];
+  master?: string;
+} {
   const found = attributes(bytes);
   const helper = text(nested(found.get(HELP)).get(1));
   const adjust = (type: number): SequenceAdjustment | undefined => {

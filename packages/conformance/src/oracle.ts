@@ -118,7 +118,9 @@ export class Oracle {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
     child.on("error", (error) => this.#die(error));
-    child.on("close", (code, signal) => this.#die(new OracleError(`the oracle ended (${signal ?? code}) ${this.#stderr}`)));
+    child.on("close", (code, signal) =>
+      this.#die(new OracleError(`the oracle ended (${signal ?? code}) ${this.#stderr}`)),
+    );
   }
 
   /** Ends the helper; its namespace, devices and rules go with it. */
@@ -162,7 +164,7 @@ export class Oracle {
     let at = 5;
     for (const { index, due, etherType, data } of packets) {
       message.writeUInt32LE(index, at);
-      message.writeUInt32LE(due % 2 ** 32 >>> 0, at + 4);
+      message.writeUInt32LE((due % 2 ** 32) >>> 0, at + 4);
       message.writeUInt32LE(Math.floor(due / 2 ** 32), at + 8);
       message.writeUInt16LE(etherType, at + 12);
       message.writeUInt16LE(0, at + 14);
@@ -326,7 +328,10 @@ export function compileOracle(): string {
   if (existsSync(program)) return program;
   mkdirSync(dirname(program), { recursive: true });
   const draft = `${program}.${process.pid}`;
-  execFileSync("gcc", ["-O2", "-Wall", "-o", draft, source], { stdio: ["ignore", "ignore", "inherit"], timeout: 60_000 });
+  execFileSync("gcc", ["-O2", "-Wall", "-o", draft, source], {
+    stdio: ["ignore", "ignore", "inherit"],
+    timeout: 60_000,
+  });
   renameSync(draft, program);
   return program;
 }

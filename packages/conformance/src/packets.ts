@@ -165,7 +165,8 @@ function addressOf(text: string): Uint8Array {
   let bytes = addresses.get(text);
   if (!bytes) {
     if (addresses.size > 10_000) addresses.clear();
-    addresses.set(text, (bytes = parseAddress(text)));
+    bytes = parseAddress(text);
+    addresses.set(text, bytes);
   }
   return bytes;
 }
@@ -254,7 +255,7 @@ export function tcpFlags(letters: string): number {
 }
 
 export function tcpFlagLetters(bits: number): string {
-  return [..."SFRPAUEC"].filter((letter) => bits & (1 << TCP_FLAGS.indexOf(letter))).join("");
+  return [...TCP_FLAGS].filter((_, bit) => bits & (1 << bit)).join("");
 }
 
 function tcp(f: TcpFields, src: Uint8Array, dst: Uint8Array): Uint8Array {
@@ -272,7 +273,10 @@ function tcp(f: TcpFields, src: Uint8Array, dst: Uint8Array): Uint8Array {
   view.setUint16(18, f.urgent ?? 0);
   bytes.set(options, 20);
   bytes.set(payload, 20 + options.length);
-  view.setUint16(16, withFault(checksum16(bytes, 0, bytes.length, pseudoSum(src, dst, IPPROTO.tcp, bytes.length)), f.checksum));
+  view.setUint16(
+    16,
+    withFault(checksum16(bytes, 0, bytes.length, pseudoSum(src, dst, IPPROTO.tcp, bytes.length)), f.checksum),
+  );
   return bytes;
 }
 
@@ -282,12 +286,18 @@ export function tcpOptions(text: string): Uint8Array {
   const bytes = text.split(/[\s,]+/).flatMap((word): number[] => {
     const [, name = "", value = ""] = /^([a-z]+)=?(.*)$/.exec(word) ?? [];
     switch (name) {
-      case "": return [];
-      case "end": return [0];
-      case "nop": return [1];
-      case "mss": return [2, 4, Number(value) >> 8, Number(value) & 255];
-      case "ws": return [3, 3, Number(value)];
-      case "sackok": return [4, 2];
+      case "":
+        return [];
+      case "end":
+        return [0];
+      case "nop":
+        return [1];
+      case "mss":
+        return [2, 4, Number(value) >> 8, Number(value) & 255];
+      case "ws":
+        return [3, 3, Number(value)];
+      case "sackok":
+        return [4, 2];
       case "sack": {
         const edges = value.split(/[-:]/).map(Number);
         return [5, 2 + edges.length * 4, ...edges.flatMap(u32)];
@@ -296,8 +306,10 @@ export function tcpOptions(text: string): Uint8Array {
         const [now = 1, echo = 0] = value === "" ? [] : value.split(":").map(Number);
         return [8, 10, ...u32(now), ...u32(echo)];
       }
-      case "hex": return [...Buffer.from(value, "hex")];
-      default: throw new Error(`not a TCP option: ${word}`);
+      case "hex":
+        return [...Buffer.from(value, "hex")];
+      default:
+        throw new Error(`not a TCP option: ${word}`);
     }
   });
   return Uint8Array.from(bytes);
@@ -379,7 +391,10 @@ function gre(f: GreFields): Uint8Array {
   const words = [keyed, f.seq !== undefined, f.ack !== undefined].filter(Boolean).length;
   const bytes = new Uint8Array(4 + words * 4 + payload.length);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, (keyed ? 0x2000 : 0) | (f.seq === undefined ? 0 : 0x1000) | (f.ack === undefined ? 0 : 0x80) | version);
+  view.setUint16(
+    0,
+    (keyed ? 0x2000 : 0) | (f.seq === undefined ? 0 : 0x1000) | (f.ack === undefined ? 0 : 0x80) | version,
+  );
   view.setUint16(2, f.protocol ?? (version === 1 ? 0x880b : 0x0800));
   let at = 4;
   if (version === 1) {

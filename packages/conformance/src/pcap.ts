@@ -27,7 +27,8 @@ export function readPcap(bytes: Buffer): TimedPacket[] {
     first ??= { seconds, fraction };
     const time = (seconds - first.seconds) * 1000 + ((fraction - first.fraction) / perSecond) * 1000;
     if (link === LINKTYPE_RAW) packets.push({ time, data });
-    else if (length >= ETHERNET_HEADER) packets.push({ time, data: data.subarray(ETHERNET_HEADER), etherType: data.readUInt16BE(12) });
+    else if (length >= ETHERNET_HEADER)
+      packets.push({ time, data: data.subarray(ETHERNET_HEADER), etherType: data.readUInt16BE(12) });
     at += 16 + length;
   }
   return packets;

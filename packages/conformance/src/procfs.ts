@@ -26,7 +26,21 @@ export function parseFlow(line: string): RecordedFlow {
   }
   const [orig = {}, reply = {}] = tuples;
   const { mark = 0, zone = 0, use = 0, ...rest } = extra as Record<string, number>;
-  return { line, l3, l4, l4num: Number(l4num), timeout: Number(timeout), state, ...rest, mark, zone, use, flags, orig, reply };
+  return {
+    line,
+    l3,
+    l4,
+    l4num: Number(l4num),
+    timeout: Number(timeout),
+    state,
+    ...rest,
+    mark,
+    zone,
+    use,
+    flags,
+    orig,
+    reply,
+  };
 }
 
 /** A line of `/proc/net/nf_conntrack_expect`. */
@@ -53,14 +67,19 @@ export const lines = (text: string): string[] => text.split("\n").filter((line) 
 export function parseStat(text: string): Record<string, number> {
   const [head = "", ...rows] = lines(text);
   const counters: Record<string, number> = {};
-  head.trim().split(/\s+/).forEach((name, i) => {
-    if (name !== "entries") counters[name] = rows.reduce((sum, row) => sum + Number.parseInt(row.trim().split(/\s+/)[i] ?? "0", 16), 0);
-  });
+  head
+    .trim()
+    .split(/\s+/)
+    .forEach((name, i) => {
+      if (name !== "entries")
+        counters[name] = rows.reduce((sum, row) => sum + Number.parseInt(row.trim().split(/\s+/)[i] ?? "0", 16), 0);
+    });
   return counters;
 }
 
 // Counters of the IP layer that say a received packet was given up (those of sending count the kernel's own, too).
-const DROP_COUNTERS = /^(Ip\.(InHdrErrors|InAddrErrors|InUnknownProtos|InDiscards|ReasmFails|FragFails)|IpExt\.InTruncatedPkts|Ip6(InHdrErrors|InTooBigErrors|InNoRoutes|InAddrErrors|InUnknownProtos|InTruncatedPkts|InDiscards|ReasmFails|FragFails))$/;
+const DROP_COUNTERS =
+  /^(Ip\.(InHdrErrors|InAddrErrors|InUnknownProtos|InDiscards|ReasmFails|FragFails)|IpExt\.InTruncatedPkts|Ip6(InHdrErrors|InTooBigErrors|InNoRoutes|InAddrErrors|InUnknownProtos|InTruncatedPkts|InDiscards|ReasmFails|FragFails))$/;
 
 /** `/proc/net/snmp` and `netstat` (pairs of lines), `snmp6` (name and number). */
 export function parseSnmp(text: string): Record<string, number> {
@@ -83,7 +102,11 @@ export function parseSnmp(text: string): Record<string, number> {
 }
 
 /** What rose between two readings. */
-export function risen(before: Record<string, number>, after: Record<string, number>, only: RegExp = DROP_COUNTERS): Record<string, number> {
+export function risen(
+  before: Record<string, number>,
+  after: Record<string, number>,
+  only: RegExp = DROP_COUNTERS,
+): Record<string, number> {
   const rose: Record<string, number> = {};
   for (const [name, value] of Object.entries(after)) {
     const by = value - (before[name] ?? 0);

@@ -1,5 +1,6 @@
 // Recordings of whole sequences: each starts with an empty table; those that can share a namespace do.
 
+import { describePacket } from "./describe.js";
 import { Kernel, type KernelOptions, type TimedPacket } from "./kernel.js";
 import { lines, parseCounters, risen } from "./procfs.js";
 import type { RecordedPacket, Recording } from "./recording.js";
@@ -93,12 +94,15 @@ async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Pro
   const track = { realtime, events: true, counters: true, output: kernel.mode !== "input" };
   for (const end of [...[...dumpAt].sort((a, b) => a - b).map((at) => at + 1), packets.length]) {
     decisions.push(...(await kernel.track(packets.slice(decisions.length, end), track, decisions.length)));
-    if (dumpAt.includes(end - 1)) dumps.push({ after: end - 1, table: await kernel.table(), expect: await kernel.expectations() });
+    if (dumpAt.includes(end - 1))
+      dumps.push({ after: end - 1, table: await kernel.table(), expect: await kernel.expectations() });
   }
   const seconds = (performance.now() - started) / 1000;
 
   const [was, is] = [parseCounters(before), parseCounters(await kernel.counterFiles())];
-  const counters = Object.fromEntries(Object.entries(is.ct).map(([name, value]) => [name, value - (was.ct[name] ?? 0)]));
+  const counters = Object.fromEntries(
+    Object.entries(is.ct).map(([name, value]) => [name, value - (was.ct[name] ?? 0)]),
+  );
   const { mode = "bridge", sysctls, dumpAt: _, realtime: __, ...rest } = options;
   return {
     oracle: 1,
@@ -107,7 +111,7 @@ async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Pro
     sysctls: await kernel.sysctls(),
     counters,
     ip_drops: risen(was.ip, is.ip),
-    packets: decisions,
+    packets: decisions.map((decision, i) => ({ ...decision, ...described(packets[i] as TimedPacket) })),
     table: await kernel.table(),
     expectations: await kernel.expectations(),
     events: kernel.takeEvents(),
@@ -115,6 +119,13 @@ async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Pro
     ...(await ruleCounters(kernel, options)),
     run: { packets: packets.length, seconds: Math.round(seconds * 1e4) / 1e4 },
   };
+}
+
+/** What the packet is, for people. */
+function described({ data, etherType }: TimedPacket): { proto: string; sum: string } {
+  const ip = etherType === undefined || etherType === 0x0800 || etherType === 0x86dd;
+  const sum = ip ? describePacket(data) : `EtherType 0x${etherType.toString(16).padStart(4, "0")}`;
+  return { proto: ip ? (sum.split(" ")[0] as string) : "ether", sum };
 }
 
 interface RuleCounter {
@@ -128,10 +139,16 @@ interface RuleCounter {
 }
 
 /** Counters of the rules under test: `iptables` taken apart, `nft` as JSON. */
-async function ruleCounters(kernel: Kernel, options: RecordOptions): Promise<{ iptables?: RuleCounter[]; nft?: unknown }> {
+async function ruleCounters(
+  kernel: Kernel,
+  options: RecordOptions,
+): Promise<{ iptables?: RuleCounter[]; nft?: unknown }> {
   const flavor = options.legacy ? "legacy" : "nft";
   const counters: RuleCounter[] = [];
-  for (const [program, family] of [["iptables", "ipv4"], ["ip6tables", "ipv6"]] as const) {
+  for (const [program, family] of [
+    ["iptables", "ipv4"],
+    ["ip6tables", "ipv6"],
+  ] as const) {
     if (!options[program]) continue;
     counters.push(...parseSave(await kernel.oracle.script(`${program}-${flavor}-save -c`), family));
   }
@@ -149,8 +166,24 @@ export function parseSave(text: string, family: "ipv4" | "ipv6"): RuleCounter[] 
     const chain = /^:(\S+) (\S+) \[(\d+):(\d+)\]/.exec(line);
     const rule = /^\[(\d+):(\d+)\] -A (\S+) ?(.*)$/.exec(line);
     if (line.startsWith("*")) table = line.slice(1).trim();
-    else if (chain) counters.push({ table, chain: chain[1] as string, policy: chain[2] as string, packets: Number(chain[3]), bytes: Number(chain[4]), family });
-    else if (rule) counters.push({ table, chain: rule[3] as string, rule: rule[4] as string, packets: Number(rule[1]), bytes: Number(rule[2]), family });
+    else if (chain)
+      counters.push({
+        table,
+        chain: chain[1] as string,
+        policy: chain[2] as string,
+        packets: Number(chain[3]),
+        bytes: Number(chain[4]),
+        family,
+      });
+    else if (rule)
+      counters.push({
+        table,
+        chain: rule[3] as string,
+        rule: rule[4] as string,
+        packets: Number(rule[1]),
+        bytes: Number(rule[2]),
+        family,
+      });
   }
   return counters;
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Rules, Mode } from "./topology.js";
+import type { Mode, Rules } from "./topology.js";
 
 export type State = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED";
 export type Direction = "original" | "reply";

@@ -13,8 +13,16 @@
 // Without `realtime` only the order of the rows counts, on both sides: times are 10 µs apart, whatever the column says.
 
 import type { TimedPacket } from "./kernel.js";
-import { type IcmpFields, type PacketFields, packet, type SctpFields, type TcpFields, type UdpFields, type UdpLiteFields } from "./packets.js";
 import { SCTP_STATES, TCP_STATES } from "./names.js";
+import {
+  type IcmpFields,
+  type PacketFields,
+  packet,
+  type SctpFields,
+  type TcpFields,
+  type UdpFields,
+  type UdpLiteFields,
+} from "./packets.js";
 import type { RecordOptions } from "./record.js";
 import type { Direction, State } from "./recording.js";
 
@@ -23,12 +31,32 @@ export type Arrow = "->" | "<-";
 /** TCP: ms, direction, flags, seq, ack, length of the payload or the payload, then options and expectation. */
 export type TcpRow =
   | readonly [ms: number, dir: Arrow, flags: string, seq: number, ack: number, payload: number | string]
-  | readonly [ms: number, dir: Arrow, flags: string, seq: number, ack: number, payload: number | string, optionsOrExpected: string]
-  | readonly [ms: number, dir: Arrow, flags: string, seq: number, ack: number, payload: number | string, options: string, expected: string];
+  | readonly [
+      ms: number,
+      dir: Arrow,
+      flags: string,
+      seq: number,
+      ack: number,
+      payload: number | string,
+      optionsOrExpected: string,
+    ]
+  | readonly [
+      ms: number,
+      dir: Arrow,
+      flags: string,
+      seq: number,
+      ack: number,
+      payload: number | string,
+      options: string,
+      expected: string,
+    ];
 
 /** `quote`: the number of an earlier row (from 0), or a packet. */
 type IcmpRow = Omit<IcmpFields, "quote"> & { readonly quote?: number | Uint8Array };
-type Ported<T extends { sport: number; dport: number }> = Omit<T, "sport" | "dport"> & { readonly sport?: number; readonly dport?: number };
+type Ported<T extends { sport: number; dport: number }> = Omit<T, "sport" | "dport"> & {
+  readonly sport?: number;
+  readonly dport?: number;
+};
 
 /** Anything else. Addresses and ports default to those of the direction. */
 export interface FreeRow extends Partial<Omit<PacketFields, "tcp" | "udp" | "udplite" | "icmp" | "icmpv6" | "sctp">> {
@@ -125,7 +153,11 @@ interface Ends {
   readonly b: Endpoint;
 }
 
-function build(row: Row, ends: Ends, earlier: readonly TimedPacket[]): { ms: number; data: Uint8Array; expected: Expected | null } {
+function build(
+  row: Row,
+  ends: Ends,
+  earlier: readonly TimedPacket[],
+): { ms: number; data: Uint8Array; expected: Expected | null } {
   const free = isFree(row) ? row : freeRow(row);
   const { ms, dir = "->", expect, raw, tcp, udp, udplite, sctp, icmp, icmpv6, ...network } = free;
   const [from, to] = dir === "->" ? [ends.a, ends.b] : [ends.b, ends.a];
@@ -152,14 +184,21 @@ function build(row: Row, ends: Ends, earlier: readonly TimedPacket[]): { ms: num
       ...(sctp ? { sctp: { ...ports, ...sctp } } : {}),
       ...(query ? (icmpv6 || v6 ? { icmpv6: quoted(query) } : { icmp: quoted(query) }) : {}),
     });
-  return { ms, data, expected: expect === undefined ? null : parseExpected(expect, tcp !== undefined || sctp !== undefined) };
+  return {
+    ms,
+    data,
+    expected: expect === undefined ? null : parseExpected(expect, tcp !== undefined || sctp !== undefined),
+  };
 }
 
 const isFree = (row: Row): row is FreeRow => !Array.isArray(row);
 
 function freeRow([ms, dir, flags, seq, ack, payload, ...rest]: TcpRow): FreeRow {
   const expect = rest.find(isExpectation);
-  const words = rest.filter((text) => !isExpectation(text)).join(" ").split(/\s+/);
+  const words = rest
+    .filter((text) => !isExpectation(text))
+    .join(" ")
+    .split(/\s+/);
   const number = (name: string) => {
     const word = words.find((candidate) => candidate.startsWith(`${name}=`));
     return word === undefined ? undefined : Number(word.slice(name.length + 1));
@@ -229,7 +268,8 @@ export function unmet(expected: Expected, { seen = true, state, dir, after }: De
     (expected.state === undefined || state === expected.state) &&
     (expected.dir === undefined || dir === expected.dir) &&
     (expected.protocolState === undefined || (after?.tcp ?? after?.sctp) === expected.protocolState) &&
-    (expected.timeout === undefined || (after?.timeout !== undefined && Math.abs(after.timeout - expected.timeout) <= 1)) &&
+    (expected.timeout === undefined ||
+      (after?.timeout !== undefined && Math.abs(after.timeout - expected.timeout) <= 1)) &&
     (expected.gone === undefined || !after);
   return holds ? "" : `expected ${JSON.stringify(expected)}, got ${actual}`;
 }

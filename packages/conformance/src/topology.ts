@@ -54,8 +54,20 @@ export function earlySysctls(mode: Mode): [path: string, value: string][] {
     // INVALID in the kernel's own words, through log group 0
     ["netfilter/nf_log/2", "nfnetlink_log"],
     ["netfilter/nf_log/10", "nfnetlink_log"],
-    ...(mode === "route" ? ([["ipv4/ip_forward", "1"], ["ipv6/conf/all/forwarding", "1"], ["ipv6/conf/default/forwarding", "1"]] as [string, string][]) : []),
-    ...(mode === "route" ? ([["ipv4/icmp_ratelimit", "0"], ["ipv6/icmp/ratelimit", "0"], ["ipv4/icmp_msgs_per_sec", "1000000"]] as [string, string][]) : []),
+    ...(mode === "route"
+      ? ([
+          ["ipv4/ip_forward", "1"],
+          ["ipv6/conf/all/forwarding", "1"],
+          ["ipv6/conf/default/forwarding", "1"],
+        ] as [string, string][])
+      : []),
+    ...(mode === "route"
+      ? ([
+          ["ipv4/icmp_ratelimit", "0"],
+          ["ipv6/icmp/ratelimit", "0"],
+          ["ipv4/icmp_msgs_per_sec", "1000000"],
+        ] as [string, string][])
+      : []),
   ];
 }
 
@@ -64,17 +76,26 @@ export function deviceScript(mode: Mode): string {
   for (const device of [INPUT_DEVICE, OUTPUT_DEVICE])
     lines.push(`link set ${device} addrgenmode none`, `link set ${device} mtu ${MTU}`);
   if (mode === "bridge") {
-    lines.push("link add orc-br type bridge mcast_snooping 0 ageing_time 0 stp_state 0 forward_delay 0 nf_call_iptables 1 nf_call_ip6tables 1");
+    lines.push(
+      "link add orc-br type bridge mcast_snooping 0 ageing_time 0 stp_state 0 forward_delay 0 nf_call_iptables 1 nf_call_ip6tables 1",
+    );
     lines.push("link set orc-br addrgenmode none");
     for (const device of [INPUT_DEVICE, OUTPUT_DEVICE])
-      lines.push(`link set ${device} master orc-br`, `link set ${device} type bridge_slave learning off`, `link set ${device} up`);
+      lines.push(
+        `link set ${device} master orc-br`,
+        `link set ${device} type bridge_slave learning off`,
+        `link set ${device} up`,
+      );
     lines.push(`link set orc-br mtu ${MTU} up`);
   } else {
     // without neighbour discovery every address is there
     lines.push(`link set ${INPUT_DEVICE} address ${MAC_ROUTER}`);
     for (const device of [INPUT_DEVICE, OUTPUT_DEVICE]) lines.push(`link set ${device} arp off up`);
     lines.push(`address add 198.19.255.1/32 dev ${INPUT_DEVICE}`, `address add 198.19.255.2/32 dev ${OUTPUT_DEVICE}`);
-    lines.push(`address add fd6f:7263::1/128 dev ${INPUT_DEVICE} nodad`, `address add fd6f:7263::2/128 dev ${OUTPUT_DEVICE} nodad`);
+    lines.push(
+      `address add fd6f:7263::1/128 dev ${INPUT_DEVICE} nodad`,
+      `address add fd6f:7263::2/128 dev ${OUTPUT_DEVICE} nodad`,
+    );
     if (mode === "route") {
       lines.push(`route add 0.0.0.0/0 dev ${OUTPUT_DEVICE} src 198.19.255.1`);
       lines.push(`route add ::/0 dev ${OUTPUT_DEVICE} src fd6f:7263::1`);
@@ -92,8 +113,12 @@ const LAST = 2_147_483_647;
  * before the earlier, so confirm, which registers with the first `ct` rule, is put before ours.
  */
 export function watchScript(mode: Mode, ttlFix: boolean): string {
-  const log = (group: number, prefix?: string) => `log ${prefix ? `prefix "${prefix}" ` : ""}group ${group} queue-threshold 1`;
-  const statusBits = Array.from({ length: 16 }, (_, bit) => `    ct status & ${1 << bit} == ${1 << bit} @ll,${95 - bit},1 set 1`);
+  const log = (group: number, prefix?: string) =>
+    `log ${prefix ? `prefix "${prefix}" ` : ""}group ${group} queue-threshold 1`;
+  const statusBits = Array.from(
+    { length: 16 },
+    (_, bit) => `    ct status & ${1 << bit} == ${1 << bit} @ll,${95 - bit},1 set 1`,
+  );
   return `nft -f - <<'END'
 table inet orc-watch {
   chain leave { type filter hook postrouting priority ${LAST}; ${log(3)}; }
@@ -136,6 +161,7 @@ END
 `;
 }
 
+// biome-ignore format: a table
 const HELPER_PROTOCOL: Record<string, string> = {
   amanda: "udp", ftp: "tcp", irc: "tcp", "netbios-ns": "udp", pptp: "tcp", "Q.931": "tcp", RAS: "udp", sane: "tcp", sip: "udp", snmp: "udp", tftp: "udp",
 };
@@ -163,13 +189,19 @@ export function ruleScript(rules: Rules): string {
   const helpers = parseHelpers(rules.helpers ?? "");
   const loader = (family: string) => `${family}${rules.legacy ? "-legacy" : "-nft"}-restore`;
   if (helpers.length > 0 && rules.helperMethod === "ct") {
-    const lines = helpers.map(({ name, port, protocol }) => `-A PREROUTING -p ${protocol} --dport ${port} -j CT --helper ${name}`);
+    const lines = helpers.map(
+      ({ name, port, protocol }) => `-A PREROUTING -p ${protocol} --dport ${port} -j CT --helper ${name}`,
+    );
     const text = `*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${lines.join("\n")}\nCOMMIT\n`;
     for (const family of ["iptables", "ip6tables"]) parts.push(`${loader(family)} --noflush <<'END'\n${text}END\n`);
   } else if (helpers.length > 0) {
-    const objects = helpers.map(({ name, protocol }, i) => `  ct helper h${i} { type "${name}" protocol ${protocol}; }`);
+    const objects = helpers.map(
+      ({ name, protocol }, i) => `  ct helper h${i} { type "${name}" protocol ${protocol}; }`,
+    );
     const lines = helpers.map(({ port, protocol }, i) => `    ${protocol} dport ${port} ct helper set "h${i}"`);
-    parts.push(`nft -f - <<'END'\ntable inet orc-helpers {\n${objects.join("\n")}\n  chain assign {\n    type filter hook prerouting priority -150\n${lines.join("\n")}\n  }\n}\nEND\n`);
+    parts.push(
+      `nft -f - <<'END'\ntable inet orc-helpers {\n${objects.join("\n")}\n  chain assign {\n    type filter hook prerouting priority -150\n${lines.join("\n")}\n  }\n}\nEND\n`,
+    );
   }
   const heredoc = (text: string) => (text.endsWith("\n") ? text : `${text}\n`);
   if (rules.iptables) parts.push(`${loader("iptables")} --noflush <<'END'\n${heredoc(rules.iptables)}END\n`);

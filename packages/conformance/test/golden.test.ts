@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { kernelAvailable } from "../src/kernel.js";
 import { readPcap } from "../src/pcap.js";
 import { type RecordJob, type RecordOptions, recordSequences } from "../src/record.js";
-import { type RecordedEntry, type RecordedPacket, readRecording, type Recording } from "../src/recording.js";
+import { type RecordedEntry, type RecordedPacket, type Recording, readRecording } from "../src/recording.js";
 
 const golden = process.env.GOLDEN ?? fileURLToPath(new URL("../../../../shared/golden", import.meta.url));
 const available = kernelAvailable();
@@ -29,7 +29,19 @@ interface Input {
 
 function load(name: string): { name: string; job: RecordJob; stored: Recording; input: Input } {
   const input = JSON.parse(readFileSync(join(golden, `${name}.input.json`), "utf8")) as Input;
-  const { mode = "bridge", realtime = false, sysctl, helpers, helper_method, iptables, ip6tables, nft, legacy, no_ttl_fix, dump_at } = input;
+  const {
+    mode = "bridge",
+    realtime = false,
+    sysctl,
+    helpers,
+    helper_method,
+    iptables,
+    ip6tables,
+    nft,
+    legacy,
+    no_ttl_fix,
+    dump_at,
+  } = input;
   const options: RecordOptions = {
     mode,
     realtime,
@@ -53,11 +65,24 @@ function entryDifference(a: RecordedEntry | null | undefined, b: RecordedEntry |
   const { timeout: timeoutA, ...restA } = a as unknown as Record<string, unknown>;
   const { timeout: timeoutB, ...restB } = b as unknown as Record<string, unknown>;
   if (Math.abs((timeoutA as number) - (timeoutB as number)) > 1) return `timeout ${timeoutA} / ${timeoutB}`;
-  const order = (entry: Record<string, unknown>) => JSON.stringify(Object.entries(entry).sort(([x], [y]) => x.localeCompare(y)));
+  const order = (entry: Record<string, unknown>) =>
+    JSON.stringify(Object.entries(entry).sort(([x], [y]) => x.localeCompare(y)));
   return order(restA) === order(restB) ? "" : `${order(restA)} / ${order(restB)}`;
 }
 
-const FIELDS = ["seen", "state", "dir", "verdict", "ct", "assured", "seen_reply", "confirmed", "status", "why", "drop_why"] as const;
+const FIELDS = [
+  "seen",
+  "state",
+  "dir",
+  "verdict",
+  "ct",
+  "assured",
+  "seen_reply",
+  "confirmed",
+  "status",
+  "why",
+  "drop_why",
+] as const;
 
 function packetDifference(a: RecordedPacket, b: RecordedPacket, noEvents: boolean): string {
   for (const field of FIELDS) {
@@ -66,7 +91,11 @@ function packetDifference(a: RecordedPacket, b: RecordedPacket, noEvents: boolea
   }
   // These recordings find the entry by its NEW event, which `--ctevents destroy` suppresses; we look into the table then.
   const blind = b.after === null && b.verdict === "accept" && b.dir !== null && noEvents;
-  const { kernel_sent, out, out_frames } = b as unknown as { kernel_sent?: string[]; out?: string; out_frames?: number };
+  const { kernel_sent, out, out_frames } = b as unknown as {
+    kernel_sent?: string[];
+    out?: string;
+    out_frames?: number;
+  };
   const [own, sent] = [a.own?.length ?? 0, kernel_sent?.length ?? 0];
   const linkLocal = b.sum?.startsWith("udp fe80::") ?? false; // our router has no route back to those
   if (own !== sent && !linkLocal) return `packet ${a.i}: the kernel sent ${own} / ${sent} of its own`;
@@ -77,12 +106,16 @@ function packetDifference(a: RecordedPacket, b: RecordedPacket, noEvents: boolea
 }
 
 /** An IPv6 fragment that was a whole datagram goes on without its fragment header; these recordings do not mention it. */
-const withoutFragmentHeader = (output: readonly string[]): boolean => output.length === 1 && /^6.{11}(?!2c)/.test(output[0] as string);
+const withoutFragmentHeader = (output: readonly string[]): boolean =>
+  output.length === 1 && /^6.{11}(?!2c)/.test(output[0] as string);
 
 function differences(mine: Recording, stored: Recording): string[] {
   const noEvents = stored.events.length === 0;
-  const found = mine.packets.map((packet, i) => packetDifference(packet, stored.packets[i] as RecordedPacket, noEvents)).filter((text) => text !== "");
-  const events = (recording: Recording) => recording.events.map(({ t: _, timeout: __, ...event }) => JSON.stringify(event));
+  const found = mine.packets
+    .map((packet, i) => packetDifference(packet, stored.packets[i] as RecordedPacket, noEvents))
+    .filter((text) => text !== "");
+  const events = (recording: Recording) =>
+    recording.events.map(({ t: _, timeout: __, ...event }) => JSON.stringify(event));
   const [x, y] = [events(mine), events(stored)];
   const i = x.findIndex((event, k) => event !== y[k]);
   if (i >= 0 || x.length !== y.length) found.push(`event ${i}: ${x[i]} / ${y[i]} (${x.length} / ${y.length})`);
@@ -90,18 +123,29 @@ function differences(mine: Recording, stored: Recording): string[] {
     const [p, q] = [JSON.stringify(mine[part]), JSON.stringify(stored[part])];
     if (p !== q) found.push(`${part}: ${p} / ${q}`);
   }
-  const table = (recording: Recording) => recording.table.map(({ line: _, timeout: __, ...flow }) => JSON.stringify(flow)).sort().join("\n");
+  const table = (recording: Recording) =>
+    recording.table
+      .map(({ line: _, timeout: __, ...flow }) => JSON.stringify(flow))
+      .sort()
+      .join("\n");
   if (table(mine) !== table(stored)) found.push(`table: ${table(mine)} / ${table(stored)}`);
   return found;
 }
 
 describe.skipIf(reason !== "")(`recordings made elsewhere${reason && ` (${reason})`}`, () => {
-  const names = reason === "" ? readdirSync(golden).filter((file) => file.endsWith(".pcap")).map((file) => file.slice(0, -5)) : [];
+  const names =
+    reason === ""
+      ? readdirSync(golden)
+          .filter((file) => file.endsWith(".pcap"))
+          .map((file) => file.slice(0, -5))
+      : [];
 
   test("the same decisions, entries, events and counters", { timeout: 180_000 }, async () => {
     const cases = names.map(load);
     const recordings = await recordSequences(cases.map(({ job }) => job));
-    const report = cases.flatMap(({ name, stored }, i) => differences(recordings[i] as Recording, stored).map((text) => `${name}: ${text}`));
+    const report = cases.flatMap(({ name, stored }, i) =>
+      differences(recordings[i] as Recording, stored).map((text) => `${name}: ${text}`),
+    );
     expect(report).toEqual([]);
   });
 });

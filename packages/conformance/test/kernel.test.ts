@@ -18,7 +18,11 @@ const query = (port: number): TimedPacket => ({
 function helpers(): string[] {
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/stat`, "latin1").split(" ")[3] === String(process.pid) && readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("oracle-");
+      return (
+        /^\d+$/.test(pid) &&
+        readFileSync(`/proc/${pid}/stat`, "latin1").split(" ")[3] === String(process.pid) &&
+        readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("oracle-")
+      );
     } catch {
       return false; // it ended while we looked
     }
@@ -28,14 +32,19 @@ function helpers(): string[] {
 describe.skipIf(!available.ok)(`the kernel${available.ok ? "" : ` (${available.reason})`}`, () => {
   test("a stream: decisions in order, numbers of connections", { timeout: 60_000 }, async () => {
     const source = function* () {
-      for (let list = 0; list < 20; list++) yield Array.from({ length: 500 }, (_, i) => query(1024 + ((list * 500 + i) % 5000)));
+      for (let list = 0; list < 20; list++)
+        yield Array.from({ length: 500 }, (_, i) => query(1024 + ((list * 500 + i) % 5000)));
     };
     const decisions: RecordedPacket[] = [];
     await withKernel({}, async (kernel) => {
       for await (const list of kernel.trackStream(source())) decisions.push(...list);
     });
     expect(decisions.map(({ i }) => i)).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
-    expect(decisions.every(({ i, state, ct, after }) => state === "NEW" && ct === (i % 5000) + 1 && (after?.timeout ?? 0) >= 29)).toBe(true);
+    expect(
+      decisions.every(
+        ({ i, state, ct, after }) => state === "NEW" && ct === (i % 5000) + 1 && (after?.timeout ?? 0) >= 29,
+      ),
+    ).toBe(true);
   });
 
   test("reset empties the table, sysctls come back", async () => {
@@ -54,7 +63,13 @@ describe.skipIf(!available.ok)(`the kernel${available.ok ? "" : ` (${available.r
   test("realtime: packets go at their times", async () => {
     const [first, second] = await withKernel({}, async (kernel) => {
       await kernel.reset();
-      return kernel.track([{ ...query(1), time: 50 }, { ...query(2), time: 400 }], { realtime: true });
+      return kernel.track(
+        [
+          { ...query(1), time: 50 },
+          { ...query(2), time: 400 },
+        ],
+        { realtime: true },
+      );
     });
     expect(first?.t).toBeGreaterThan(0.049);
     expect((second?.t ?? 0) - (first?.t ?? 0)).toBeGreaterThan(0.34);
@@ -62,7 +77,11 @@ describe.skipIf(!available.ok)(`the kernel${available.ok ? "" : ` (${available.r
 
   test("nothing stays behind, whatever happens", async () => {
     const before = helpers();
-    const names = () => execFileSync("ip", ["netns", "list"]).toString() + readFileSync("/proc/net/dev", "latin1").match(/^\s*\S+:/gm)?.join();
+    const names = () =>
+      execFileSync("ip", ["netns", "list"]).toString() +
+      readFileSync("/proc/net/dev", "latin1")
+        .match(/^\s*\S+:/gm)
+        ?.join();
     const outside = names();
     await expect(withKernel({}, () => Promise.reject(new Error("thrown inside")))).rejects.toThrow("thrown inside");
     await expect(Kernel.open({ nft: "this is not a ruleset" })).rejects.toThrow(/script failed/);

@@ -8,7 +8,16 @@ const B = "10.0.0.2";
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 test("addresses there and back, IPv6 compressed", () => {
-  for (const text of ["10.0.0.1", "255.255.255.255", "::", "::1", "2001:db8::1", "2001:db8:0:1:1:1:1:1", "fe80::1:0:0:1", "1::"])
+  for (const text of [
+    "10.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "2001:db8::1",
+    "2001:db8:0:1:1:1:1:1",
+    "fe80::1:0:0:1",
+    "1::",
+  ])
     expect(formatAddress(parseAddress(text))).toBe(text);
   expect(formatAddress(parseAddress("::ffff:10.0.0.1"))).toBe("::ffff:a00:1");
   for (const text of ["10.0.0", "10.0.0.256", "1::2::3", "1:2:3", "g::"]) expect(() => parseAddress(text)).toThrow();
@@ -22,13 +31,23 @@ test("checksums: RFC 1071's example, CRC32c of RFC 3720", () => {
 
 describe("packets", () => {
   test("TCP over IPv4, byte by byte", () => {
-    const bytes = packet({ src: A, dst: B, id: 1, tcp: { sport: 1025, dport: 80, flags: "S", seq: 1000, win: 1024, options: "mss=1460" } });
+    const bytes = packet({
+      src: A,
+      dst: B,
+      id: 1,
+      tcp: { sport: 1025, dport: 80, flags: "S", seq: 1000, win: 1024, options: "mss=1460" },
+    });
     expect(hex(bytes)).toBe("4500002c00010000400666c90a0000010a00000204010050000003e8000000006002040077eb0000020405b4");
   });
 
   test("a right checksum sums up to nothing, a bad one does not", () => {
     const sum = (bytes: Uint8Array) =>
-      checksum16(bytes, 40, bytes.length, pseudoSum(bytes.subarray(8, 24), bytes.subarray(24, 40), 17, bytes.length - 40));
+      checksum16(
+        bytes,
+        40,
+        bytes.length,
+        pseudoSum(bytes.subarray(8, 24), bytes.subarray(24, 40), 17, bytes.length - 40),
+      );
     const fields = { src: "2001:db8::1", dst: "2001:db8::2" };
     expect(sum(packet({ ...fields, udp: { sport: 1, dport: 2, payload: "odd" } }))).toBe(0);
     expect(sum(packet({ ...fields, udp: { sport: 1, dport: 2, payload: "odd", checksum: "bad" } }))).not.toBe(0);
@@ -44,7 +63,18 @@ describe("packets", () => {
   });
 
   test("every field can be wrong", () => {
-    const bytes = packet({ src: A, dst: B, version: 5, headerLength: 4, length: 9, ipChecksum: 1, protocol: 99, payload: 4, truncate: 22, trailing: Uint8Array.of(7) });
+    const bytes = packet({
+      src: A,
+      dst: B,
+      version: 5,
+      headerLength: 4,
+      length: 9,
+      ipChecksum: 1,
+      protocol: 99,
+      payload: 4,
+      truncate: 22,
+      trailing: Uint8Array.of(7),
+    });
     expect(bytes[0]).toBe(0x54);
     expect(hex(bytes.subarray(2, 4))).toBe("0009");
     expect(hex(bytes.subarray(9, 12))).toBe("630001");
@@ -62,7 +92,12 @@ describe("packets", () => {
       const skip = header === 20 ? 20 : 48;
       expect(hex(concat(...parts.map((part) => part.subarray(skip))))).toBe(hex(whole.subarray(header)));
       if (header === 20) for (const part of parts) expect(checksum16(part, 0, 20)).toBe(0);
-      else expect(parts.map((part) => [part[6], part[40]])).toEqual([[44, 17], [44, 17], [44, 17]]);
+      else
+        expect(parts.map((part) => [part[6], part[40]])).toEqual([
+          [44, 17],
+          [44, 17],
+          [44, 17],
+        ]);
     }
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { kernelAvailable } from "../src/kernel.js";
 import { fragments, packet, sctpInit } from "../src/packets.js";
 import { recordSequences } from "../src/record.js";
-import { bothFamilies, handshake, parseExpected, sequence, type Sequence, unmet } from "../src/sequence.js";
+import { bothFamilies, handshake, parseExpected, type Sequence, sequence, unmet } from "../src/sequence.js";
 
 const available = kernelAvailable();
 
@@ -12,7 +12,11 @@ test("expectations in words", () => {
   expect(parseExpected("NEW SYN_SENT 120", true)).toEqual({ state: "NEW", protocolState: "SYN_SENT", timeout: 120 });
   expect(parseExpected("ESTABLISHED", true)).toEqual({ protocolState: "ESTABLISHED" });
   expect(parseExpected("ESTABLISHED", false)).toEqual({ state: "ESTABLISHED" });
-  expect(parseExpected("ESTABLISHED/r ESTABLISHED", true)).toEqual({ state: "ESTABLISHED", dir: "reply", protocolState: "ESTABLISHED" });
+  expect(parseExpected("ESTABLISHED/r ESTABLISHED", true)).toEqual({
+    state: "ESTABLISHED",
+    dir: "reply",
+    protocolState: "ESTABLISHED",
+  });
   expect(parseExpected("ESTABLISHED/r -", true)).toEqual({ state: "ESTABLISHED", dir: "reply", gone: true });
   expect(() => parseExpected("NOVEL", true)).toThrow();
 });
@@ -47,21 +51,29 @@ const SEQUENCES: Sequence[] = [
     [3, "<-", "SA", 500, 101, 0, "ESTABLISHED/r SYN_RECV"],
     [4, "->", "A", 101, 501, 0, "ESTABLISHED ESTABLISHED"],
   ]),
-  sequence("no pick-up", [
-    [0, "->", "A", 5000, 9000, 10, "INVALID"],
-    [1, "->", "S", 100, 0, 0, "NEW SYN_SENT"],
-  ], { sysctls: { nf_conntrack_tcp_loose: 0 } }),
+  sequence(
+    "no pick-up",
+    [
+      [0, "->", "A", 5000, 9000, 10, "INVALID"],
+      [1, "->", "S", 100, 0, 0, "NEW SYN_SENT"],
+    ],
+    { sysctls: { nf_conntrack_tcp_loose: 0 } },
+  ),
   sequence("pick-up again, the sysctl is back", [[0, "->", "A", 5000, 9000, 10, "NEW ESTABLISHED 300"]]),
   sequence("beyond the window", [
     ...handshake({ options: "ws=0 win=100" }),
     [3, "->", "PA", 200000, 501, 10, "INVALID"],
     [4, "->", "PA", 101, 501, 10, "ESTABLISHED 300"],
   ]),
-  sequence("not renewed by retransmission", [
-    [0, "->", "S", 100, 0, 0, "NEW SYN_SENT 2"],
-    [1200, "->", "S", 100, 0, 0, "NEW SYN_SENT 0"],
-    [2300, "<-", "SA", 500, 101, 0, "INVALID"],
-  ], { realtime: true, sysctls: { nf_conntrack_tcp_timeout_syn_sent: 2 } }),
+  sequence(
+    "not renewed by retransmission",
+    [
+      [0, "->", "S", 100, 0, 0, "NEW SYN_SENT 2"],
+      [1200, "->", "S", 100, 0, 0, "NEW SYN_SENT 0"],
+      [2300, "<-", "SA", 500, 101, 0, "INVALID"],
+    ],
+    { realtime: true, sysctls: { nf_conntrack_tcp_timeout_syn_sent: 2 } },
+  ),
   ...bothFamilies("errors about a flow", [
     { ms: 0, udp, expect: "NEW 30" },
     { ms: 1, dir: "<-", icmp: { type: 3, code: 3, quote: 0 }, expect: "RELATED/r" },
@@ -70,10 +82,19 @@ const SEQUENCES: Sequence[] = [
   ]),
   sequence("SCTP association", [
     { ms: 0, sctp: { vtag: 0, chunks: [{ type: 1, body: sctpInit(0x11111111) }] }, expect: "NEW CLOSED 10" },
-    { ms: 1, dir: "<-", sctp: { vtag: 0x11111111, chunks: [{ type: 2, body: sctpInit(0x22222222) }] }, expect: "COOKIE_WAIT" },
+    {
+      ms: 1,
+      dir: "<-",
+      sctp: { vtag: 0x11111111, chunks: [{ type: 2, body: sctpInit(0x22222222) }] },
+      expect: "COOKIE_WAIT",
+    },
     { ms: 2, sctp: { vtag: 0x22222222, chunks: [{ type: 10, body: new Uint8Array(8) }] }, expect: "COOKIE_ECHOED" },
     { ms: 3, dir: "<-", sctp: { vtag: 0x11111111, chunks: [{ type: 11 }] }, expect: "ESTABLISHED/r ESTABLISHED 210" },
-    { ms: 4, sctp: { vtag: 0x22222222, chunks: [{ type: 0, body: new Uint8Array(13) }], checksum: "bad" }, expect: "INVALID" },
+    {
+      ms: 4,
+      sctp: { vtag: 0x22222222, chunks: [{ type: 0, body: new Uint8Array(13) }], checksum: "bad" },
+      expect: "INVALID",
+    },
   ]),
   ...bothFamilies("what it is made of", [
     { ms: 0, udplite: { payload: 8 }, expect: "INVALID" }, // the kernel checks UDP-Lite with UDP's pseudo header
@@ -86,19 +107,41 @@ const SEQUENCES: Sequence[] = [
     { ms: 7, tcp: { flags: "S", checksum: "bad" }, expect: "INVALID" },
     { ms: 8, tcp: { flags: "S", options: "mss=1460 sackok ts nop ws=7" }, expect: "NEW SYN_SENT" },
   ]),
-  sequence("extension headers", [
-    { ms: 0, extensions: [{ type: 0, body: Uint8Array.of(1, 4, 0, 0, 0, 0) }, { type: 60 }], udp: { payload: 8 }, expect: "NEW" },
-    { ms: 1, extensions: [{ type: 51, body: new Uint8Array(10) }], udp: { payload: 8 }, expect: "NEW" },
-  ], { family: 6 }),
-  ...[["10.0.0.1", "10.0.0.2"], ["2001:db8::1", "2001:db8::2"]].flatMap(([a = "", b = ""]) =>
+  sequence(
+    "extension headers",
+    [
+      {
+        ms: 0,
+        extensions: [{ type: 0, body: Uint8Array.of(1, 4, 0, 0, 0, 0) }, { type: 60 }],
+        udp: { payload: 8 },
+        expect: "NEW",
+      },
+      { ms: 1, extensions: [{ type: 51, body: new Uint8Array(10) }], udp: { payload: 8 }, expect: "NEW" },
+    ],
+    { family: 6 },
+  ),
+  ...[
+    ["10.0.0.1", "10.0.0.2"],
+    ["2001:db8::1", "2001:db8::2"],
+  ].flatMap(([a = "", b = ""]) =>
     // the second time round the rest of a datagram must not meet the part that still waits
     ["left over", "not left over"].map((name) =>
       sequence(`a fragment ${name} ${a}`, [
-        ...(name === "left over" ? fragments(whole(a, b), [40], 9).slice(0, 1) : fragments(whole(a, b), [40], 9).slice(1)).map((raw, ms) => ({ ms, raw, expect: "UNSEEN" })),
+        ...(name === "left over"
+          ? fragments(whole(a, b), [40], 9).slice(0, 1)
+          : fragments(whole(a, b), [40], 9).slice(1)
+        ).map((raw, ms) => ({ ms, raw, expect: "UNSEEN" })),
       ]),
     ),
   ),
-  sequence("a datagram in three fragments", fragments(whole("10.0.0.1", "10.0.0.2"), [40, 80], 9).map((raw, ms) => ({ ms, raw, expect: ms < 2 ? "UNSEEN" : "NEW 30" }))),
+  sequence(
+    "a datagram in three fragments",
+    fragments(whole("10.0.0.1", "10.0.0.2"), [40, 80], 9).map((raw, ms) => ({
+      ms,
+      raw,
+      expect: ms < 2 ? "UNSEEN" : "NEW 30",
+    })),
+  ),
   sequence("never seen", [
     { ms: 0, udp: { payload: 8 }, ipChecksum: "bad", expect: "UNSEEN" },
     { ms: 1, udp: { payload: 8 }, version: 5, expect: "UNSEEN" },
