@@ -40,7 +40,8 @@ class RecordBuilder {
   count = 0;
   /** What stopped the reader, once `count` packets before it are taken. */
   failure: unknown;
-  private buffer: Uint8Array;
+  private readonly usual: Uint8Array;
+  private bytes: Uint8Array;
   private view: DataView;
   private end = 0;
   private offset = 0;
@@ -50,8 +51,9 @@ class RecordBuilder {
     maxBytes: number,
     private readonly maxPackets: number,
   ) {
-    this.buffer = new Uint8Array(maxBytes);
-    this.view = viewOf(this.buffer);
+    this.usual = new Uint8Array(maxBytes);
+    this.bytes = this.usual;
+    this.view = viewOf(this.usual);
   }
 
   /** Takes in packets until the block is full, the window has no more, or the reader fails. Returns what `peek` did. */
@@ -62,13 +64,9 @@ class RecordBuilder {
         const need = reader.peek();
         if (need > 0) return need;
         const size = recordSize(reader.captured);
-        if (this.end + size > this.buffer.length) {
-          if (this.count > 0) return 0;
-          this.buffer = new Uint8Array(size); // a packet larger than a block: a block of its own
-          this.view = viewOf(this.buffer);
-        }
-        if (this.count === 0) this.offset = reader.window.offset;
-        this.end = copyRecord(this.buffer, this.view, this.end, reader);
+        if (this.end + size > this.usual.length && this.count > 0) return 0;
+        if (this.count === 0) this.begin(size);
+        this.end = copyRecord(this.bytes, this.view, this.end, reader);
         reader.consume();
         this.count++;
       }
@@ -79,14 +77,18 @@ class RecordBuilder {
   }
 
   take(): RecordBlock {
-    const block: RecordBlock = {
-      framing: "records",
-      bytes: this.buffer.subarray(0, this.end),
-      count: this.count,
-      offset: this.offset,
-    };
+    const { count, offset } = this;
+    const bytes = this.bytes.subarray(0, this.end);
     this.count = 0;
     this.end = 0;
-    return block;
+    return { framing: "records", bytes, count, offset };
+  }
+
+  /** A packet larger than a block has a block of its own. */
+  private begin(size: number): void {
+    this.offset = this.reader.window.offset;
+    if (size <= this.usual.length && this.bytes === this.usual) return;
+    this.bytes = size > this.usual.length ? new Uint8Array(size) : this.usual;
+    this.view = viewOf(this.bytes);
   }
 }

@@ -20,13 +20,18 @@ export interface StreamLike {
 export type CaptureSource = Uint8Array | BlobLike | StreamLike | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 export function windowOf(source: CaptureSource, size: number): Window {
-  if (source instanceof Uint8Array) return Window.over(source);
+  if (source instanceof Uint8Array) return Window.over(plain(source));
   if (typeof source !== "object" || source === null) throw notASource(source);
   if (isBlob(source)) return Window.from(new BlobSource(source), size);
   if ("getReader" in source) return Window.from(new IteratorSource(readStream(source)), size);
   if (Symbol.asyncIterator in source) return Window.from(new IteratorSource(source[Symbol.asyncIterator]()), size);
   if (Symbol.iterator in source) return Window.from(new IteratorSource(source[Symbol.iterator]()), size);
   throw notASource(source);
+}
+
+/** A Node Buffer is a Uint8Array whose `slice` does not copy; what we give out is the usual kind. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** True if the source can be read more than once. */
