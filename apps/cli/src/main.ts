@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { ConntrackError } from "conntrack-wasm";
 import { addEvents } from "./commands/events.js";
+import { addExplain } from "./commands/explain.js";
 import { addList } from "./commands/list.js";
 import { addStats } from "./commands/stats.js";
 import { addTrack } from "./commands/track.js";
@@ -9,7 +10,7 @@ import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
 import { note, watchStdout } from "./output.js";
 import { version } from "./version.js";
 
-const COMMANDS = [addTrack, addList, addEvents, addStats];
+const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats];
 
 const EXAMPLES = `
 Examples:

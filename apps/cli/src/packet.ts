@@ -89,6 +89,11 @@ export function icmpText(protocol: string, type: number, code: number): string {
   return code !== 0 || ERRORS.has(name) ? `${name} code ${code}` : name;
 }
 
+/** Queries and answers carry an id; errors and announcements do not. */
+export function hasIcmpId(protocol: string, type: number): boolean {
+  return protocol === "icmpv6" ? type === 128 || type === 129 : type === 0 || type === 8 || (type >= 13 && type <= 18);
+}
+
 /** Protocol numbers without a tracker that are worth a name (IANA). */
 const OTHER_PROTOCOLS = new Map([
   [0, "hopopt"], [2, "igmp"], [4, "ipip"], [33, "dccp"], [41, "ipv6"], [50, "esp"], [51, "ah"], [88, "eigrp"], [89, "ospf"],

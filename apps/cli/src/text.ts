@@ -1,7 +1,7 @@
 // A packet as a line for people: columns that line up, the state coloured, a reason only where there is one.
 import { flagNames } from "conntrack-wasm";
 import type { Colors } from "./color.js";
-import { icmpText, type PacketView, protocolText, secondsText } from "./packet.js";
+import { hasIcmpId, icmpText, type PacketView, protocolText, secondsText } from "./packet.js";
 
 /** Cells of a line, not yet padded. */
 interface Cells {
@@ -32,7 +32,7 @@ export function infoText({ trace }: PacketView): string {
   if (trace.flags !== null) return flagNames(trace.flags);
   if (trace.type !== null) {
     const text = icmpText(trace.protocol as string, trace.type, trace.code as number);
-    return text.startsWith("echo") ? `${text} id ${trace.id}` : text;
+    return hasIcmpId(trace.protocol as string, trace.type) ? `${text} id ${trace.id}` : text;
   }
   return "";
 }

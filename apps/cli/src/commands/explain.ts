@@ -1,0 +1,102 @@
+// `ctrack explain FILE FRAME`: one packet's decision, step by step.
+import { type Command, Option } from "commander";
+import { type Colors, colorsFor } from "../color.js";
+import { EXIT_USAGE, UsageError } from "../exit.js";
+import { explainPacket, oneLine, type Step } from "../explain.js";
+import { packetJson } from "../json.js";
+import { type CommonOptions, withCommonOptions } from "../options.js";
+import { note, Output } from "../output.js";
+import { PacketView } from "../packet.js";
+import { Session } from "../session.js";
+import { paintState } from "../text.js";
+
+interface ExplainOptions extends CommonOptions {
+  readonly output: "text" | "json";
+}
+
+export function addExplain(program: Command): void {
+  const command = program
+    .command("explain")
+    .description("one packet's decision, step by step")
+    .argument("<args...>", "captures, in order, then the number of the packet")
+    .addOption(new Option("-o, --output <form>", "text or json").choices(["text", "json"]).default("text"))
+    .usage("[options] FILE... FRAME");
+  withCommonOptions(command).action(async (args: string[], options: ExplainOptions) => {
+    process.exitCode = await explain(args.slice(0, -1), args.at(-1) ?? "", options);
+  });
+}
+
+interface Found {
+  readonly session: Session;
+  readonly packet: PacketView;
+  /** The packet that opened each connection. */
+  readonly opened: ReadonlyMap<number, number>;
+}
+
+// Tracks up to packet `frame`: it is the last of its run, so what the engine holds is what it was right behind it.
+async function runTo(files: readonly string[], frame: number, options: CommonOptions): Promise<Found | Session> {
+  const session = await Session.open(files, options, { trace: true, count: frame, progress: true });
+  const opened = new Map<number, number>();
+  let packet: PacketView | null = null;
+  for await (const { results, headers } of session.parts()) {
+    for (let i = 0; i < results.count; i++) {
+      headers.advance();
+      const conn = results.conn(i);
+      if (conn > 0 && !opened.has(conn)) opened.set(conn, results.firstFrame + i);
+      if (results.firstFrame + i !== frame) continue;
+      packet = new PacketView();
+      packet.read(results, headers, i);
+    }
+  }
+  return packet === null ? session : { session, packet, opened };
+}
+
+async function explain(files: readonly string[], frameText: string, options: ExplainOptions): Promise<number> {
+  const [, digits] = /^#?(\d+)$/.exec(frameText) ?? [];
+  if (digits === undefined) throw new UsageError(`explain: "${frameText}" is not the number of a packet; write ctrack explain FILE FRAME`);
+  const frame = Number(digits);
+  if (frame < 1 || frame > 2 ** 31) throw new UsageError("explain: packets count from 1");
+  const found = await runTo(files, frame, options);
+  if (found instanceof Session) {
+    const code = found.finish();
+    note(`ctrack: explain: there is no packet ${frame}; ${found.input.packets} could be read`);
+    return code || EXIT_USAGE;
+  }
+  const { session, packet, opened } = found;
+  const origin = session.input.first ?? 0n;
+  const cause = await describeCause(files, packet, options, origin);
+  const steps = explainPacket({ packet, engine: session.engine, origin, openedBy: (conn) => opened.get(conn) ?? null, cause });
+  const output = new Output();
+  if (options.output === "json") output.line(`${packetJson(packet).slice(0, -1)},"steps":${JSON.stringify(steps)}}`);
+  else output.write(layOut(packet, origin, steps, colorsFor(options.color, process.stdout)));
+  await output.flush();
+  return session.finish();
+}
+
+// Another run up to the packet that set what this one fell foul of; standard input cannot be read again.
+async function describeCause(files: readonly string[], packet: PacketView, options: CommonOptions, origin: bigint): Promise<string | null> {
+  const { cause } = packet.trace;
+  if (cause === null || cause === packet.frame || [...files, ...(options.read ?? [])].includes("-")) return null;
+  const found = await runTo(files, cause, options);
+  return found instanceof Session ? null : oneLine(found.packet, origin);
+}
+
+function layOut(packet: PacketView, origin: bigint, steps: readonly Step[], colors: Colors): string {
+  const width = Math.max(...steps.map(({ step }) => step.length)) + 2;
+  let text = `${colors.bold(oneLine(packet, origin))}\n\n`;
+  for (const { step, lines } of steps) {
+    for (const [i, line] of lines.entries()) {
+      const label = (i === 0 ? step : "").padEnd(width);
+      const isOutcome = step === "Outcome";
+      const painted = isOutcome
+        ? paintState(colors, packet.state, line.text)
+        : line.verdict === "fails"
+          ? colors.red(line.text)
+          : line.verdict === "ok"
+            ? colors.green(line.text)
+            : line.text;
+      text += `${colors.dim(label)}${painted}\n`;
+    }
+  }
+  return text;
+}
