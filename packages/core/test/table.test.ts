@@ -49,7 +49,7 @@ class Model {
   }
 }
 
-const SIZES = [...Array.from({ length: 40 }, (_, i) => i + 1), 100, 209];
+const SIZES = [...Array.from({ length: 40 }, (_, i) => i + 1), 209];
 const SHAPES = SIZES.flatMap((max) => [
   { max, sizing: "exact" as const },
   { max, sizing: "power-of-two" as const },
@@ -62,7 +62,7 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
     const all = speakers(Math.ceil(max * 1.5) + 3);
     const model = new Model();
     let time = START;
-    for (let step = 0; step < 1500; step++) {
+    for (let step = 0; step < Math.max(400, max * 5); step++) {
       time += BigInt(random.below(random.pick([50_000_000, 3_000_000_000])));
       const action = random.below(100);
       if (action < 3) {

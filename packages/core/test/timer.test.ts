@@ -5,6 +5,7 @@ import { packet } from "../../conformance/src/packets.js";
 import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
 import { BUILDS, inspect, selfcheck } from "./support/builds.js";
 import { Random } from "./support/random.js";
+import { text } from "./support/run.js";
 
 const UDP = "nf_conntrack_udp_timeout";
 const MOST = 8_589_934; // seconds, the largest timeout a sysctl takes: 99 days
@@ -52,7 +53,7 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
   });
 
   test("random deadlines, from now to a hundred days: DESTROY in the order of deadlines, each with its own time", () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 4; seed++) {
       const random = new Random(seed);
       const { engine, core } = inspect(wasm, { max: 3000, seed, events: true });
       const wanted: { conn: number; deadline: bigint }[] = [];
@@ -156,9 +157,9 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
       for (const _ of engine.trackBlock(block)) check(core);
     }
     const events = engine.takeEvents();
-    expect(events.filter(({ type }) => type === "NEW").map(({ frame }) => frame)).toEqual(Array.from({ length: 30_001 }, (_, i) => i + 1));
+    expect(text(events.filter(({ type }) => type === "NEW").map(({ frame }) => frame))).toBe(text(upTo(30_001)));
     const ends = events.filter(({ type }) => type === "DESTROY");
-    expect(ends.map(({ flow }) => flow.conn)).toEqual(Array.from({ length: 30_000 }, (_, i) => i + 1));
+    expect(text(ends.map(({ flow }) => flow.conn))).toBe(text(upTo(30_000)));
     expect(new Set(ends.map(({ frame }) => frame))).toEqual(new Set([30_001]));
     expect(events.at(-1)).toMatchObject({ type: "NEW", frame: 30_001 });
     expect(engine.entries).toBe(1);
@@ -177,3 +178,4 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
 });
 
 const NS_PER_TICK = 2 ** 26;
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);

@@ -1,0 +1,133 @@
+// Random fragments: datagrams cut into pieces that come in any order, again, overlapping, with ends that contradict each
+// other. Few hosts and identifications, so that trains meet.
+import { fragment, packet } from "../../../conformance/src/packets.js";
+import type { Random } from "./random.js";
+
+export interface TrainOptions {
+  readonly count: number;
+  readonly families?: readonly (4 | 6)[];
+  /** How often a train is disturbed. Default 0.5. */
+  readonly dirt?: number;
+  readonly hosts?: number;
+  readonly ids?: number;
+  /** Trains under way at the same time. Default 3. */
+  readonly abreast?: number;
+}
+
+/** Packets from the IP header on. */
+export function randomTrains(random: Random, options: TrainOptions): Uint8Array[] {
+  const { count, families = [4, 6], dirt = 0.5, hosts = 3, ids = 4, abreast = 3 } = options;
+  const out: Uint8Array[] = [];
+  const trains: Uint8Array[][] = [];
+  while (out.length < count) {
+    while (trains.length < abreast) trains.push(train(random, random.pick(families), dirt, hosts, ids));
+    const at = random.below(trains.length);
+    const next = (trains[at] as Uint8Array[]).shift();
+    if (next) out.push(next);
+    else trains.splice(at, 1);
+  }
+  return out;
+}
+
+/** A whole packet of some protocol, with the length of its unfragmentable part. */
+export function randomDatagram(random: Random, family: 4 | 6, hosts: number): { whole: Uint8Array; header: number } {
+  const host = (side: number) => (family === 4 ? `10.0.${side}.${random.below(hosts) + 1}` : `2001:db8::${side}:${random.below(hosts) + 1}`);
+  const size = random.chance(0.1) ? random.between(1000, 3000) : random.between(0, 150);
+  const sport = 1024 + random.below(4);
+  const before = family === 6 && random.chance(0.3) ? [{ type: 60, body: new Uint8Array(6 + 8 * random.below(4)) }] : [];
+  const behind = family === 6 && random.chance(0.15) ? [{ type: 60, body: new Uint8Array(6) }] : [];
+  const common = {
+    src: host(1), dst: host(2), tos: random.chance(0.9) ? 0 : 2, extensions: [...before, ...behind],
+    ...(family === 4 && random.chance(0.2) ? { ipOptions: new Uint8Array(4 * random.between(1, 10)).fill(1) } : {}),
+  };
+  const whole = (() => {
+    switch (random.below(6)) {
+      case 0:
+        return packet({ ...common, tcp: { sport, dport: 80, flags: random.pick(["S", "A", "PA", "SF"]), seq: 1, ack: 1, payload: size } });
+      case 1:
+        return family === 4
+          ? packet({ ...common, icmp: { type: 8, id: sport, seq: 1, payload: size } })
+          : packet({ ...common, icmpv6: { type: 128, id: sport, seq: 1, payload: size } });
+      case 2:
+        return packet({ ...common, protocol: 253, payload: size + 1 });
+      case 3:
+        return packet({ ...common, udp: { sport, dport: 53, payload: size, checksum: 0 } });
+      default:
+        return packet({ ...common, udp: { sport, dport: 53, payload: size } });
+    }
+  })();
+  const header = family === 4 ? ((whole[0] as number) & 15) * 4 : 40 + before.reduce((sum, { body }) => sum + body.length + 2, 0);
+  return { whole, header };
+}
+
+function train(random: Random, family: 4 | 6, dirt: number, hosts: number, ids: number): Uint8Array[] {
+  const { whole, header } = randomDatagram(random, family, hosts);
+  const head = whole.subarray(0, header);
+  const body = whole.subarray(header);
+  const id = random.below(ids);
+  const cuts = [0, body.length];
+  const units = body.length >> 3;
+  for (let i = random.below(5); i > 0 && units > 1; i--) cuts.push(8 * random.between(1, units - (body.length % 8 ? 0 : 1)));
+  const ends = [...new Set(cuts)].sort((a, b) => a - b);
+  const pieces = ends.slice(0, -1).map((from, i) => ({ from, end: ends[i + 1] as number }));
+  const make = (from: number, end: number, more = end < body.length, tos = false) => {
+    const part = new Uint8Array(Math.max(0, end - from));
+    part.set(body.subarray(Math.min(from, body.length), Math.min(end, body.length)));
+    const made = fragment(head, part, from, more, id);
+    if (!tos) return made;
+    const other = head.slice();
+    other[1] = (other[1] as number) ^ (family === 4 ? random.between(1, 3) : 16 * random.between(1, 3));
+    return fragment(other, part, from, more, id);
+  };
+  const all = pieces.map(({ from, end }) => make(from, end));
+  if (random.chance(dirt)) {
+    for (let i = random.between(1, 3); i > 0; i--) {
+      const { from, end } = random.pick(pieces);
+      const far = 8 * random.below(units + 3);
+      switch (random.below(12)) {
+        case 0: // again
+        case 1:
+          all.push(make(from, end));
+          break;
+        case 2: // two pieces in one
+          all.push(make(from, random.pick(pieces).end));
+          break;
+        case 3: // overlaps
+          all.push(make(far, far + 8 * random.between(1, 4)));
+          break;
+        case 4: // within another one
+          if (end - from >= 16) all.push(make(from + 8, end - (end % 8) - (random.chance(0.5) ? 0 : 8)));
+          break;
+        case 5: // wrong end
+          all.push(make(from, end, !(end < body.length)));
+          break;
+        case 6: // not a multiple of 8
+          all.push(make(from, end + random.between(1, 7), true));
+          break;
+        case 7: // empty
+          all.push(make(far, far, random.chance(0.5)));
+          break;
+        case 8: // ECN
+          all.push(make(from, end, undefined, true));
+          break;
+        case 9: // far behind
+          all.push(make(8 * random.between(8000, 8191), 0, random.chance(0.5)));
+          break;
+        case 10: { // 65528 + …
+          const from = 8 * random.between(8180, 8191);
+          all.push(make(from, from + random.between(1, 400), random.chance(0.5)));
+          break;
+        }
+        default: // one is lost
+          all.splice(random.below(all.length), 1);
+      }
+    }
+  }
+  if (random.chance(0.6)) for (let i = all.length - 1; i > 0; i--) swap(all, i, random.below(i + 1));
+  if (pieces.length === 1 && random.chance(0.5)) all.push(whole);
+  return all;
+}
+
+function swap<T>(items: T[], i: number, j: number): void {
+  [items[i], items[j]] = [items[j] as T, items[i] as T];
+}
