@@ -81,7 +81,8 @@ export interface PacketBlock {
 
 const MAX_PACKETS = 4096;
 const EVENT_CAPACITY = 8192;
-const FRAGMENT_BYTES = 10 << 20;
+/** Holds what both thresholds (4 MiB each, as the kernel counts) let in, at the worst ratio: 8 bytes across two blocks. */
+const FRAGMENT_BYTES = 16 << 20;
 const DEFAULT_MAX = 262144;
 const DEFAULT_INPUT = 2 << 20;
 const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";

@@ -30,6 +30,8 @@ export interface Core {
   headRegion(): number;
   heapRegion(): number;
   fragmentRegion(): number;
+  fragmentUsed(): number;
+  fragmentSize(): number;
   memoryTop(): number;
   entries(): number;
   idOf(serial: number): number;

@@ -52,6 +52,8 @@ const rows: [number, ReasonRow][] = [
   [abi.REASON_FRAGMENT_TOO_LARGE, { name: "fragment-too-large", numbers: ["id"], text: (n) => `datagram ${at(n, 0)} would exceed 65535 bytes: discarded` }],
   [abi.REASON_FRAGMENT_MEMORY, { name: "fragment-memory", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: no memory left for reassembly, discarded`, hint: "a larger ipfrag_high_thresh" }],
   [abi.REASON_TABLE_FULL, { name: "table-full", numbers: ["entries"], text: (n) => `nf_conntrack: table full, dropping packet (${at(n, 0)} entries)`, hint: "a larger net.netfilter.nf_conntrack_max" }],
+  [abi.REASON_FRAGMENT_ECN, { name: "fragment-ecn", numbers: ["id"], text: (n) => `datagram ${at(n, 0)}: some fragments say ECN, others that their sender does not know it: discarded` }],
+  [abi.REASON_FRAGMENT_HEADER, { name: "fragment-header", numbers: ["id"], text: fixed("IPv6 fragment header that is not all there: discarded") }],
   // INVALID
   [abi.REASON_IP6_EXT, { name: "ip6-extension-header", text: fixed("no transport header: truncated IPv6 extension headers, or none follows") }],
   [abi.REASON_WRONG_ICMP, { name: "wrong-icmp-family", text: fixed("ICMP of the other IP version") }],
@@ -69,6 +71,7 @@ const rows: [number, ReasonRow][] = [
   [abi.REASON_UDPLITE_COVERAGE, { name: "udplite-coverage", numbers: ["coverage"], text: (n) => `invalid checksum coverage ${at(n, 0)}` }],
   [abi.REASON_UDPLITE_NO_CHECKSUM, { name: "udplite-checksum-missing", text: fixed("checksum missing") }],
   [abi.REASON_GRE_PROTOCOL, { name: "gre-protocol", numbers: ["protocol"], text: (n) => `GRE version 1 with protocol 0x${at(n, 0).toString(16)} instead of 0x880b` }],
+  [abi.REASON_FRAGMENT_ALONE, { name: "fragment-alone", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: its length is no multiple of 8, so it is not reassembled, and has no transport header of its own` }],
   [abi.REASON_TCP_OFFSET, { name: "tcp-data-offset", numbers: ["offset"], text: (n) => `truncated/malformed packet: TCP data offset ${at(n, 0)}` }],
   [abi.REASON_TCP_FLAGS, { name: "tcp-flags", numbers: ["flags"], text: (n) => `invalid tcp flag combination (${flagNames(at(n, 0))})` }],
   [abi.REASON_TCP_NEW, { name: "tcp-invalid-new", numbers: ["event"], text: (n) => `invalid new: a ${EVENTS[at(n, 0)]} opens no connection, and there is none it belongs to` }],

@@ -3,8 +3,8 @@
 //   0          8         12         16             24
 //   │ "CTWASM\0\0" │ version │ body bytes │ checksum u64 │ body …
 //
-// body: layout (6×u32), state block, counters, timeout policies, timer heads, heap, group tags, then per occupied slot: number u32,
-// conn, IPv6 addresses when it is IPv6, extension when it has one. Checksum: FNV-1a, 64 bits, over the body.
+// body: layout (6×u32), state block, counters, timeout policies, timer heads, heap, group tags, fragments (bytes u32 first),
+// then per occupied slot: number u32, conn, IPv6 addresses when it is IPv6, extension when it has one. Checksum: FNV-1a, 64 bits, over the body.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
 import type { Core } from "./instantiate.js";
@@ -59,6 +59,12 @@ function slotParts(core: Core, view: DataView, slot: number): [at: number, size:
   return parts;
 }
 
+function word(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
 export function writeSnapshot(core: Core, layout: SnapshotLayout): Uint8Array {
   core.saveState();
   const memory = new Uint8Array(core.memory.buffer);
@@ -74,14 +80,15 @@ export function writeSnapshot(core: Core, layout: SnapshotLayout): Uint8Array {
   for (const [at, size] of fixedRegions(core)) parts.push(memory.subarray(at, at + size));
   const heap = core.heapRegion() >>> 0;
   parts.push(memory.subarray(heap, heap + heapItems * HEAP_ITEM));
+  const fragments = core.fragmentRegion() >>> 0;
+  const waiting = core.fragmentUsed() >>> 0;
+  parts.push(word(waiting), memory.subarray(fragments, fragments + waiting));
   const groups = core.groupRegion() >>> 0;
   for (let group = 0; group < core.groupCount() >>> 0; group++) {
     for (let i = 0; i < 15; i++) {
       if (memory[groups + group * 16 + i] === 0) continue;
       const slot = group * 15 + i;
-      const number = new Uint8Array(4);
-      new DataView(number.buffer).setUint32(0, slot, true);
-      parts.push(number);
+      parts.push(word(slot));
       for (const [at, size] of slotParts(core, view, slot)) parts.push(memory.subarray(at, at + size));
     }
   }
@@ -133,6 +140,11 @@ function fill(core: Core, snapshot: Uint8Array, from: number): void {
   for (const [to, size] of fixedRegions(core)) take(to, size);
   take(core.heapRegion() >>> 0, view.getUint32((core.stateRegion() >>> 0) + HEAP_SIZE_AT, true) * HEAP_ITEM);
   const numbers = new DataView(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
+  if (at + 4 > snapshot.length) bad("it ends too early");
+  const waiting = numbers.getUint32(at, true);
+  if (waiting > core.fragmentSize() >>> 0) bad(`${waiting} bytes of fragments`);
+  at += 4;
+  take(core.fragmentRegion() >>> 0, waiting);
   const slots = core.slotCount() >>> 0;
   while (at < snapshot.length) {
     const slot = numbers.getUint32(at, true);

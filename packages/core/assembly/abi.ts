@@ -2,7 +2,7 @@
 // Plain constants only, so that AssemblyScript and TypeScript compile the same file.
 
 /** Raised with every change of a layout below; a snapshot of another version is refused. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 // ---- state of a packet (result column)
 export const STATE_NONE = 0; // connection tracking never sees the packet, or cannot know: the reason says why
@@ -238,6 +238,8 @@ export const REASON_FRAGMENT_LENGTH = 13;
 export const REASON_FRAGMENT_TOO_LARGE = 14;
 export const REASON_FRAGMENT_MEMORY = 15;
 export const REASON_TABLE_FULL = 16;
+export const REASON_FRAGMENT_ECN = 17;
+export const REASON_FRAGMENT_HEADER = 18;
 // INVALID from here
 export const REASON_IP6_EXT = 20;
 export const REASON_WRONG_ICMP = 21;
@@ -255,6 +257,7 @@ export const REASON_UDP_LENGTH = 32;
 export const REASON_UDPLITE_COVERAGE = 33;
 export const REASON_UDPLITE_NO_CHECKSUM = 34;
 export const REASON_GRE_PROTOCOL = 35;
+export const REASON_FRAGMENT_ALONE = 36;
 export const REASON_TCP_OFFSET = 40;
 export const REASON_TCP_FLAGS = 41;
 export const REASON_TCP_NEW = 42;

@@ -1,6 +1,6 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
-  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_FRAGMENT_WAITING, REASON_ICMP_OUTER_ADDRESS,
+  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_TABLE_FULL, RECORD_DROP, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
   STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
@@ -8,6 +8,7 @@ import {
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
 import { completeTcp } from "./decode/transport";
+import { defragment } from "./defrag/index";
 import { makeRoom, tableFull } from "./early-drop";
 import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
 import { SLOTS } from "./memory-map";
@@ -18,7 +19,7 @@ import { trackProtocol } from "./proto/index";
 import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { bump } from "./stats";
-import { entries, find, freeSlot, sameKey, takeSlot } from "./table";
+import { candidateOf, entries, find, freeSlot, sameKey, takeSlot } from "./table";
 import { cancel, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
 import { because, clearReason, reason } from "./why";
 
@@ -107,7 +108,8 @@ export function trackPacket(p: Packet): void {
   connNumber = 0;
   current = changetype<Conn>(0);
   if (p.record & RECORD_DROP) verdict = VERDICT_DROP;
-  if (p.record & RECORD_NOTRACK && p.kind != KIND_NONE && p.kind != KIND_FRAGMENT) {
+  if (p.kind == KIND_FRAGMENT && !completes(p)) return;
+  if (p.record & RECORD_NOTRACK && p.kind != KIND_NONE) {
     because(REASON_NOTRACK);
     state = STATE_UNTRACKED;
     return;
@@ -124,9 +126,6 @@ export function trackPacket(p: Packet): void {
     case KIND_ERROR:
       trackError(p);
       return;
-    case KIND_FRAGMENT:
-      none(REASON_FRAGMENT_WAITING, p.fragmentId);
-      return;
     case KIND_UNTRACKED:
       because(p.reason, p.datum);
       state = STATE_UNTRACKED;
@@ -140,6 +139,17 @@ export function trackPacket(p: Packet): void {
     default:
       none(p.reason, p.datum);
   }
+}
+
+// True if a fragment was turned into the datagram it completes: that one is tracked in its place.
+function completes(p: Packet): bool {
+  const why = defragment(p, frame);
+  if (why) {
+    none(why, p.fragmentId);
+    return false;
+  }
+  p.candidate = candidateOf(p.hash);
+  return true;
 }
 
 function none(why: u32, datum: u32): void {

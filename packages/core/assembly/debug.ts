@@ -2,3 +2,4 @@
 export * from "./index";
 export { rekey } from "./table";
 export { selfcheck } from "./selfcheck";
+export { checkQueues } from "./defrag/queue";

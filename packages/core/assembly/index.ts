@@ -3,6 +3,7 @@ import { EVENT_LABEL, EVENT_MARK } from "./abi";
 import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
 import { connAt, extOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, destroy, frame, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
+import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
 import { clearCollector, collectorWanted } from "./early-drop";
 import { clearEvents, emitNow, hasRoomFor, pendingEvents } from "./event";
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
@@ -23,6 +24,7 @@ export function create(
   if (!map.placeRegions(capacity, exact, inputSize, maxPackets, eventCapacity, fragmentsSize)) return false;
   seedHash(<u64>seedLow | (<u64>seedHigh << 32));
   seedIds();
+  placeQueues();
   clearTable();
   clearTimers();
   resetConntrack();
@@ -101,6 +103,13 @@ export function heapRegion(): usize {
 export function fragmentRegion(): usize {
   return map.FRAGMENTS;
 }
+/** Bytes of it that hold anything, after saveState(). */
+export function fragmentUsed(): u32 {
+  return queueBytes();
+}
+export function fragmentSize(): u32 {
+  return map.FRAGMENTS_SIZE;
+}
 export function memoryTop(): f64 {
   return <f64>map.TOP;
 }
@@ -174,7 +183,7 @@ export function stateRegion(): usize {
   return STATE;
 }
 export function stateSize(): u32 {
-  return HASH_STATE_SIZE + SETTINGS_STATE_SIZE + TIMER_STATE_SIZE + CONNTRACK_STATE_SIZE + 8;
+  return HASH_STATE_SIZE + SETTINGS_STATE_SIZE + TIMER_STATE_SIZE + CONNTRACK_STATE_SIZE + QUEUES_STATE_SIZE + 8;
 }
 export function saveState(): void {
   let at = STATE;
@@ -186,6 +195,8 @@ export function saveState(): void {
   at += TIMER_STATE_SIZE;
   saveConntrack(at);
   at += CONNTRACK_STATE_SIZE;
+  saveQueues(at);
+  at += QUEUES_STATE_SIZE;
   store<u32>(at, tableEntries);
   store<u32>(at, <u32>collectorWanted(), 4);
 }
@@ -199,6 +210,8 @@ export function loadState(): void {
   at += TIMER_STATE_SIZE;
   loadConntrack(at);
   at += CONNTRACK_STATE_SIZE;
+  loadQueues(at);
+  at += QUEUES_STATE_SIZE;
   setEntries(load<u32>(at));
   clearCollector(load<u32>(at, 4) != 0);
 }

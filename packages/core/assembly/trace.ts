@@ -8,7 +8,8 @@ import {
 } from "./abi";
 import { be16 } from "./bytes";
 import { Conn, extOf } from "./conn";
-import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
+import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir, frame } from "./conntrack";
+import { datagramOf } from "./defrag/index";
 import { Packet } from "./packet";
 import { now } from "./timer";
 import { NUMBERS, reason } from "./why";
@@ -19,6 +20,7 @@ export function writeTrace(at: usize, p: Packet): void {
   store<u8>(at, p.l4proto, TRACE_L4PROTO);
   store<u8>(at, p.notes, TRACE_NOTES);
   store<u32>(at, p.ipLength, TRACE_LENGTH);
+  store<u32>(at, datagramOf(frame), TRACE_DATAGRAM);
   if (p.l3num == L3_IPV4 || p.l3num == L3_IPV6) writeAddresses(at, p);
   if (p.notes & NOTE_TRANSPORT) writeTransport(at, p);
   if (beforePresent) writeEntry(at + TRACE_BEFORE, beforeTimeout, beforeStatus, beforeState, beforeProto);

@@ -145,21 +145,12 @@ function quoted(p: Packet, at: u32, length: u32, captured: u32): void {
     if (l4proto == IPPROTO_ICMPV6) return invalid(p, REASON_ICMP_QUOTE_NO_TUPLE, l4proto);
   } else {
     if (captured < 40) return short(p, length, 40);
-    const end = ip6Walk(load<u8>(at, 6), at + 40, captured - 40, length - 40);
+    const end = ip6Walk(load<u8>(at, 6), at + 40, captured - 40, length - 40, true);
     if (end == IP6_CUT) return cut(p);
     if (end == IP6_BAD) return invalid(p, REASON_ICMP_QUOTE_SHORT, length);
-    if (end == IP6_FRAGMENT && be16(at + 40 + ip6Transport, 2) & 0xfff8) return invalid(p, REASON_ICMP_QUOTE_FRAGMENT);
+    if (end == IP6_FRAGMENT) return invalid(p, REASON_ICMP_QUOTE_FRAGMENT);
     l4 = 40 + ip6Transport;
     l4proto = ip6Protocol;
-    if (end != 0) {
-      // first fragment: the transport header follows the fragment header, perhaps with more headers in between
-      const behind = l4 + 8;
-      const rest = ip6Walk(ip6Protocol, at + behind, captured - min(behind, captured), length - min(behind, length));
-      if (rest == IP6_CUT) return cut(p);
-      if (rest != 0) return invalid(p, REASON_ICMP_QUOTE_SHORT, length);
-      l4 = behind + ip6Transport;
-      l4proto = ip6Protocol;
-    }
     if (l4proto == IPPROTO_ICMP) return invalid(p, REASON_ICMP_QUOTE_NO_TUPLE, l4proto);
   }
   quotedTuple(p, at, l4, l4proto, length, captured);

@@ -3,14 +3,14 @@
 // Three lengths matter: what the IP header claims, what was on the wire, what the capture kept. Claimed > wire is
 // corrupt (the IP layer drops it); wire > kept is cut by the snapshot length, and then we say so instead of guessing.
 import {
-  L3_IPV4, L3_IPV6, NOTE_CUT, REASON_CUT, REASON_IP6_EXT, REASON_IP_CHECKSUM, REASON_IP_HEADER_LENGTH, REASON_IP_SHORT,
+  L3_IPV4, L3_IPV6, NOTE_CUT, REASON_CUT, REASON_FRAGMENT_ALONE, REASON_IP6_EXT, REASON_IP_CHECKSUM, REASON_IP_HEADER_LENGTH, REASON_IP_SHORT,
   REASON_IP_TOTAL_LENGTH, REASON_IP_VERSION, REASON_LINK_SHORT, REASON_WRONG_ICMP,
 } from "../abi";
 import { be16, be32 } from "../bytes";
 import { headerSumOk } from "../checksum";
 import { KIND_FRAGMENT, KIND_INVALID, KIND_NONE, Packet } from "../packet";
 import { verifyChecksums } from "../settings";
-import { ip6Protocol, ip6Transport, ip6Walk, IP6_ATOMIC, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
+import { ip6Protocol, ip6Transport, ip6Walk, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
 import { findIp, ipFamily, ipOffset } from "./link";
 import { decodeTransport } from "./transport";
 
@@ -125,9 +125,13 @@ function decodeIp6(p: Packet, ip: usize, captured: u32, length: u32): void {
     return;
   }
   const available = min(captured - 40, payload);
-  const end = ip6Walk(p.l4proto, ip + 40, available, payload);
+  walked6(p, ip6Walk(p.l4proto, ip + 40, available, payload), available, payload);
+}
+
+// Where the chain of headers led; p.l4proto and p.l4 were those of the first one until now.
+function walked6(p: Packet, end: u32, available: u32, payload: u32): void {
   p.l4proto = <u8>ip6Protocol;
-  p.l4 = <u32>ip + 40 + ip6Transport;
+  p.l4 = p.ip + 40 + ip6Transport;
   p.l4Length = payload - ip6Transport;
   p.l4Captured = available - min(ip6Transport, available);
   switch (end) {
@@ -140,17 +144,31 @@ function decodeIp6(p: Packet, ip: usize, captured: u32, length: u32): void {
       fail(p, KIND_INVALID, REASON_IP6_EXT);
       return;
     case IP6_FRAGMENT:
-    case IP6_ATOMIC:
-      p.fragmentId = be32(p.l4, 4);
-      p.fragmentOffset = be16(p.l4, 2) & 0xfff9;
+      if (p.l4Captured >= 8) {
+        p.fragmentId = be32(p.l4, 4);
+        p.fragmentOffset = be16(p.l4, 2) & 0xfff9;
+      }
       p.kind = KIND_FRAGMENT;
       return;
     default:
       break;
   }
-  if (p.l4proto == 1) {
-    fail(p, KIND_INVALID, REASON_WRONG_ICMP);
-    return;
-  }
-  decodeTransport(p);
+  if (p.l4proto == 1) fail(p, KIND_INVALID, REASON_WRONG_ICMP);
+  else decodeTransport(p);
+}
+
+/**
+ * An IPv6 packet that has been through defragmentation, with a payload of `length` - 40 bytes. Fragment headers that
+ * are left in it do not matter, unless they say that it begins in the middle of a datagram. The version is not looked at.
+ */
+export function decodeDefragmented6(p: Packet, ip: usize, captured: u32, length: u32): void {
+  p.ip = <u32>ip;
+  p.src = <u32>ip + 8;
+  p.dst = <u32>ip + 24;
+  p.ipLength = length;
+  const payload = length - 40;
+  const available = min(captured - 40, payload);
+  const end = ip6Walk(load<u8>(ip, 6), ip + 40, available, payload, true);
+  if (end == IP6_FRAGMENT) fail(p, KIND_INVALID, REASON_FRAGMENT_ALONE);
+  else walked6(p, end, available, payload);
 }

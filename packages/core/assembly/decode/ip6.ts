@@ -10,32 +10,46 @@ export const IP6_FOUND: u32 = 0;
 export const IP6_BAD: u32 = 1;
 /** The capture ends within the chain. */
 export const IP6_CUT: u32 = 2;
-/** A fragment header with an offset or more to come; ip6Transport is the offset of that header. */
+/** A fragment header; ip6Transport is the offset of that header, of which fewer than 8 bytes may be there. */
 export const IP6_FRAGMENT: u32 = 3;
-/** A fragment header of a whole packet (RFC 6946). */
-export const IP6_ATOMIC: u32 = 4;
 
-/** Walks from the header `next` at `p`, with `available` of `payload` bytes there. */
-export function ip6Walk(next: u32, p: usize, available: u32, payload: u32): u32 {
+const FRAGMENT: u32 = 44;
+const NO_NEXT: u32 = 59;
+
+// Hop-by-hop, routing, fragment, AH, none, destination options: what the kernel takes for an extension header.
+// @ts-ignore: decorator
+@inline
+function isExtension(next: u32): bool {
+  return next == 0 || next == 43 || next == FRAGMENT || next == 51 || next == NO_NEXT || next == 60;
+}
+
+/**
+ * Walks from the header `next` at `p`, with `available` of `payload` bytes there. `through`: fragment headers with
+ * offset 0 are passed like the others, as behind defragmentation and in quotes; without it the first one ends the walk.
+ */
+export function ip6Walk(next: u32, p: usize, available: u32, payload: u32, through: bool = false): u32 {
   let at: u32 = 0;
   for (;;) {
     ip6Protocol = next;
     ip6Transport = at;
-    if (next == 59) return IP6_BAD;
-    if (next != 0 && next != 43 && next != 60 && next != 51 && next != 44) return IP6_FOUND;
-    const least: u32 = next == 44 ? 8 : 2;
+    if (!isExtension(next)) return IP6_FOUND;
+    if (next == NO_NEXT) return IP6_BAD;
+    const fragment = next == FRAGMENT;
+    if (fragment && !through) return fragmentHeader(p, at, available, payload);
+    // the kernel looks at the offset of a fragment header, and at two bytes of the others
+    const least: u32 = fragment ? 4 : 2;
     if (at + least > available) return at + least > payload ? IP6_BAD : IP6_CUT;
+    if (fragment && load<u16>(p + at, 2) & 0xf8ff) return IP6_FRAGMENT;
     const following = <u32>load<u8>(p + at);
-    let size: u32 = 8;
-    if (next == 44) {
-      ip6Protocol = following;
-      return load<u16>(p + at, 2) & 0xf9ff ? IP6_FRAGMENT : IP6_ATOMIC;
-    }
     const units = <u32>load<u8>(p + at, 1);
-    size = next == 51 ? (units + 2) << 2 : (units + 1) << 3;
-    if (at + size > payload) return IP6_BAD;
-    at += size;
+    at += fragment ? 8 : next == 51 ? (units + 2) << 2 : (units + 1) << 3;
     next = following;
+    if (at > payload) {
+      // the last header claims more than there is: a protocol that needs no header is tracked all the same
+      ip6Protocol = next;
+      ip6Transport = payload;
+      return isExtension(next) ? IP6_BAD : IP6_FOUND;
+    }
     if (at > available) {
       ip6Protocol = next;
       ip6Transport = at;
@@ -43,4 +57,11 @@ export function ip6Walk(next: u32, p: usize, available: u32, payload: u32): u32 
     }
   }
   return IP6_BAD;
+}
+
+function fragmentHeader(p: usize, at: u32, available: u32, payload: u32): u32 {
+  if (payload == 0) return IP6_BAD;
+  if (at + 8 > available) return available < payload ? IP6_CUT : IP6_FRAGMENT;
+  ip6Protocol = load<u8>(p + at);
+  return IP6_FRAGMENT;
 }

@@ -33,27 +33,30 @@ export function randomTrains(random: Random, options: TrainOptions): Uint8Array[
 export function randomDatagram(random: Random, family: 4 | 6, hosts: number): { whole: Uint8Array; header: number } {
   const host = (side: number) => (family === 4 ? `10.0.${side}.${random.below(hosts) + 1}` : `2001:db8::${side}:${random.below(hosts) + 1}`);
   const size = random.chance(0.1) ? random.between(1000, 3000) : random.between(0, 150);
-  const sport = 1024 + random.below(4);
+  const back = random.chance(0.3); // the other way
+  const port = 1024 + random.below(4);
+  const sport = back ? 53 : port;
+  const dport = back ? port : 53;
   const before = family === 6 && random.chance(0.3) ? [{ type: 60, body: new Uint8Array(6 + 8 * random.below(4)) }] : [];
   const behind = family === 6 && random.chance(0.15) ? [{ type: 60, body: new Uint8Array(6) }] : [];
   const common = {
-    src: host(1), dst: host(2), tos: random.chance(0.9) ? 0 : 2, extensions: [...before, ...behind],
+    src: host(back ? 2 : 1), dst: host(back ? 1 : 2), tos: random.chance(0.9) ? 0 : 2, extensions: [...before, ...behind],
     ...(family === 4 && random.chance(0.2) ? { ipOptions: new Uint8Array(4 * random.between(1, 10)).fill(1) } : {}),
   };
   const whole = (() => {
     switch (random.below(6)) {
       case 0:
-        return packet({ ...common, tcp: { sport, dport: 80, flags: random.pick(["S", "A", "PA", "SF"]), seq: 1, ack: 1, payload: size } });
+        return packet({ ...common, tcp: { sport, dport, flags: random.pick(["S", "SA", "A", "PA", "SF"]), seq: 1, ack: 1, payload: size } });
       case 1:
         return family === 4
-          ? packet({ ...common, icmp: { type: 8, id: sport, seq: 1, payload: size } })
-          : packet({ ...common, icmpv6: { type: 128, id: sport, seq: 1, payload: size } });
+          ? packet({ ...common, icmp: { type: back ? 0 : 8, id: port, seq: 1, payload: size } })
+          : packet({ ...common, icmpv6: { type: back ? 129 : 128, id: port, seq: 1, payload: size } });
       case 2:
         return packet({ ...common, protocol: 253, payload: size + 1 });
       case 3:
-        return packet({ ...common, udp: { sport, dport: 53, payload: size, checksum: 0 } });
+        return packet({ ...common, udp: { sport, dport, payload: size, checksum: 0 } });
       default:
-        return packet({ ...common, udp: { sport, dport: 53, payload: size } });
+        return packet({ ...common, udp: { sport, dport, payload: size } });
     }
   })();
   const header = family === 4 ? ((whole[0] as number) & 15) * 4 : 40 + before.reduce((sum, { body }) => sum + body.length + 2, 0);
