@@ -1,5 +1,7 @@
 // What both writers share: packets are copied into a chunk at once, chunks go to the sink in order.
 
+import { viewOf } from "./window.js";
+
 /** Takes chunks of the file, in order. A chunk is never touched again by the writer. */
 export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
 
@@ -21,31 +23,38 @@ export interface PacketInput {
 const CHUNK = 1 << 18;
 
 export class Output {
-  private chunk = new Uint8Array(CHUNK);
+  /** The chunk being filled, for writing at the place `reserve` gave. Fresh bytes are zero. */
+  bytes = new Uint8Array(CHUNK);
+  view = viewOf(this.bytes);
   private used = 0;
   private sent: Promise<void> = Promise.resolve();
+  private handed = false;
   private ended = false;
 
   constructor(private readonly sink: ByteSink) {}
 
-  /** Gives `size` fresh bytes to `write`. The promise is there when the sink has work: wait for it to keep memory small. */
-  put(size: number, write: (bytes: Uint8Array) => void): Promise<void> | undefined {
+  /** Makes room for `size` bytes and returns where they begin in `bytes`. */
+  reserve(size: number): number {
     if (this.ended) throw new Error("this capture was already ended");
-    const full = this.used + size > this.chunk.length;
-    if (full) {
+    if (this.used + size > this.bytes.length) {
       this.send();
-      this.chunk = new Uint8Array(Math.max(CHUNK, size));
+      this.begin(new Uint8Array(Math.max(CHUNK, size)));
     }
-    write(this.chunk.subarray(this.used, this.used + size));
+    const at = this.used;
     this.used += size;
-    return full ? this.sent : undefined;
+    return at;
+  }
+
+  /** A promise when the sink got work since the last call: waiting for it keeps memory small. */
+  pending(): Promise<void> | undefined {
+    if (!this.handed) return undefined;
+    this.handed = false;
+    return this.sent;
   }
 
   /** Hands over what is there. */
   async flush(): Promise<void> {
     this.send();
-    this.chunk = this.chunk.subarray(this.used);
-    this.used = 0;
     await this.sent;
   }
 
@@ -54,12 +63,20 @@ export class Output {
     await this.flush();
   }
 
+  /** What was used of the chunk goes to the sink, which owns it from then on. */
   private send(): void {
-    const bytes = this.chunk.subarray(0, this.used);
-    this.used = 0;
-    this.chunk = this.chunk.subarray(bytes.length);
-    if (bytes.length === 0) return;
+    const { used } = this;
+    if (used === 0) return;
+    const bytes = this.bytes.subarray(0, used);
+    this.begin(this.bytes.subarray(used));
+    this.handed = true;
     this.sent = this.sent.then(() => this.sink(bytes));
     this.sent.catch(() => {}); // whoever waits for it, at the latest end(), gets the error
+  }
+
+  private begin(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+    this.used = 0;
   }
 }

@@ -1,7 +1,6 @@
 // Writing pcap; the layout is drawn in pcap.ts. One link type, no names, no comments: pcapng has these.
 
 import { type ByteSink, Output, type PacketInput } from "./output.js";
-import { viewOf } from "./window.js";
 
 export interface PcapWriterOptions {
   /** LINKTYPE_ number of all packets. */
@@ -26,14 +25,13 @@ export class PcapWriter {
     this.little = !bigEndian;
     checkRange("link", link, 0xffff);
     checkRange("snaplen", snaplen, 0xffff_ffff);
-    this.output.put(24, (bytes) => {
-      const view = viewOf(bytes);
-      view.setUint32(0, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4, this.little);
-      view.setUint16(4, 2, this.little);
-      view.setUint16(6, 4, this.little);
-      view.setUint32(16, snaplen, this.little);
-      view.setUint32(20, link, this.little);
-    });
+    const at = this.output.reserve(24);
+    const { view } = this.output;
+    view.setUint32(at, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4, this.little);
+    view.setUint16(at + 4, 2, this.little);
+    view.setUint16(at + 6, 4, this.little);
+    view.setUint32(at + 16, snaplen, this.little);
+    view.setUint32(at + 20, link, this.little);
   }
 
   /** Copies the packet. Wait for the promise, when there is one, so that memory stays small. */
@@ -43,15 +41,15 @@ export class PcapWriter {
       throw new RangeError(`pcap holds times from 1970 to 2106, not ${time} ns; write pcapng`);
     }
     checkRange("length", length, 0xffff_ffff);
-    return this.output.put(16 + data.length, (bytes) => {
-      const view = viewOf(bytes);
-      const fraction = Number(time % 1_000_000_000n);
-      view.setUint32(0, Number(seconds), this.little);
-      view.setUint32(4, this.nanoseconds ? fraction : Math.floor(fraction / 1000), this.little);
-      view.setUint32(8, data.length, this.little);
-      view.setUint32(12, length, this.little);
-      bytes.set(data, 16);
-    });
+    const at = this.output.reserve(16 + data.length);
+    const { view, bytes } = this.output;
+    const fraction = Number(time - seconds * 1_000_000_000n);
+    view.setUint32(at, Number(seconds), this.little);
+    view.setUint32(at + 4, this.nanoseconds ? fraction : Math.floor(fraction / 1000), this.little);
+    view.setUint32(at + 8, data.length, this.little);
+    view.setUint32(at + 12, length, this.little);
+    bytes.set(data, at + 16);
+    return this.output.pending();
   }
 
   /** Hands what is written so far to the sink. */

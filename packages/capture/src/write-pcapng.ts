@@ -46,11 +46,11 @@ export class PcapngWriter {
     this.output = new Output(sink);
     this.little = !bigEndian;
     const options = [...textOptions(1, comment), ...textOptions(4, application)];
-    this.block(SECTION_HEADER, 16, options, (view) => {
-      view.setUint32(8, BYTE_ORDER_MAGIC, this.little);
-      view.setUint16(12, 1, this.little);
-      view.setBigInt64(16, -1n, this.little); // length of the section: not known
-    });
+    const at = this.block(SECTION_HEADER, 16, options);
+    const { view } = this.output;
+    view.setUint32(at + 8, BYTE_ORDER_MAGIC, this.little);
+    view.setUint16(at + 12, 1, this.little);
+    view.setBigInt64(at + 16, -1n, this.little); // length of the section: not known
   }
 
   /** Describes an interface and returns the number packets name it by. */
@@ -61,10 +61,10 @@ export class PcapngWriter {
     const micro = ticksPerSecond === 1e6;
     const options = [...textOptions(2, name), ...textOptions(3, text), byteOption(9, micro ? 6 : 9)];
     if (fcsLength != null) options.push(byteOption(13, fcsLength));
-    this.block(INTERFACE_DESCRIPTION, 8, options, (view) => {
-      view.setUint16(8, link, this.little);
-      view.setUint32(12, snaplen, this.little);
-    });
+    const at = this.block(INTERFACE_DESCRIPTION, 8, options);
+    const { view } = this.output;
+    view.setUint16(at + 8, link, this.little);
+    view.setUint32(at + 12, snaplen, this.little);
     return this.units.push(micro ? 1000n : 1n) - 1;
   }
 
@@ -82,14 +82,15 @@ export class PcapngWriter {
 
     const options = comments.flatMap((comment) => textOptions(1, comment));
     if (flags !== 0) options.push(this.wordOption(2, flags));
-    return this.block(ENHANCED_PACKET, 20 + padded(data.length), options, (view, bytes) => {
-      view.setUint32(8, index, this.little);
-      view.setUint32(12, Number(ticks >> 32n), this.little);
-      view.setUint32(16, Number(ticks & 0xffff_ffffn), this.little);
-      view.setUint32(20, data.length, this.little);
-      view.setUint32(24, length, this.little);
-      bytes.set(data, 28);
-    });
+    const at = this.block(ENHANCED_PACKET, 20 + padded(data.length), options);
+    const { view, bytes } = this.output;
+    view.setUint32(at + 8, index, this.little);
+    view.setUint32(at + 12, Number(ticks >> 32n), this.little);
+    view.setUint32(at + 16, Number(ticks & 0xffff_ffffn), this.little);
+    view.setUint32(at + 20, data.length, this.little);
+    view.setUint32(at + 24, length, this.little);
+    bytes.set(data, at + 28);
+    return this.output.pending();
   }
 
   /** Hands what is written so far to the sink. */
@@ -102,30 +103,23 @@ export class PcapngWriter {
     return this.output.end();
   }
 
-  /** A block of `fixed` bytes, written by `fill`, and options. */
-  private block(
-    type: number,
-    fixed: number,
-    options: readonly Option[],
-    fill: (view: DataView, bytes: Uint8Array) => void,
-  ): Promise<void> | undefined {
-    let optionBytes = options.length > 0 ? 4 : 0; // the end of options
-    for (const { value } of options) optionBytes += 4 + padded(value.length);
-    const size = 12 + fixed + optionBytes;
-    return this.output.put(size, (bytes) => {
-      const view = viewOf(bytes);
-      view.setUint32(0, type, this.little);
-      view.setUint32(4, size, this.little);
-      fill(view, bytes);
-      let at = 8 + fixed;
-      for (const { code, value } of options) {
-        view.setUint16(at, code, this.little);
-        view.setUint16(at + 2, value.length, this.little);
-        bytes.set(value, at + 4);
-        at += 4 + padded(value.length);
-      }
-      view.setUint32(size - 4, size, this.little);
-    });
+  /** Begins a block whose body has `fixed` bytes, for the caller to write from `at + 8` on, and then options. */
+  private block(type: number, fixed: number, options: readonly Option[]): number {
+    let size = 12 + fixed + (options.length > 0 ? 4 : 0); // 4: the end of options
+    for (const { value } of options) size += 4 + padded(value.length);
+    const start = this.output.reserve(size);
+    const { view, bytes } = this.output;
+    view.setUint32(start, type, this.little);
+    view.setUint32(start + 4, size, this.little);
+    let at = start + 8 + fixed;
+    for (const { code, value } of options) {
+      view.setUint16(at, code, this.little);
+      view.setUint16(at + 2, value.length, this.little);
+      bytes.set(value, at + 4);
+      at += 4 + padded(value.length);
+    }
+    view.setUint32(start + size - 4, size, this.little);
+    return start;
   }
 
   private wordOption(code: number, value: number): Option {

@@ -2,11 +2,12 @@
 // the programs, the tests say that they are left out.
 
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { type CapturePacket, packetsOfBlock } from "../src/index.js";
+import { type BlockPacket, type CapturePacket, packetsOfBlock } from "../src/index.js";
 import { openFile } from "../src/node.js";
 import { captureError } from "./bytes.js";
 
@@ -32,10 +33,16 @@ async function read(name: string): Promise<{ packets: CapturePacket[]; error: un
   }
 }
 
+/** A packet on one line: thousands of them are compared. */
+function line({ time, link, interface: index, length, flags, data }: BlockPacket): string {
+  const digest = createHash("sha1").update(data).digest("hex");
+  return `${time} link ${link} interface ${index} length ${length} flags ${flags} ${data.length} ${digest}`;
+}
+
 describe.skipIf(files.length === 0)("real captures (left out: no ../shared/captures)", () => {
   test.each(files)("%s has the packets its manifest says", async (name) => {
     const { packets, error } = await read(name);
-    const row = manifest.split("\n").find((line) => line.startsWith(`| ${name} |`));
+    const row = manifest.split("\n").find((each) => each.startsWith(`| ${name} |`));
     expect(packets.length + (CUSTOM_BLOCKS[name] ?? 0)).toBe(Number(row?.split("|")[3]));
     if (name === DAMAGED) expect(captureError(error)).toMatchObject({ code: "corrupt", offset: 5035 });
     else expect(error).toBeNull();
@@ -43,13 +50,13 @@ describe.skipIf(files.length === 0)("real captures (left out: no ../shared/captu
 
   test.each(files)("%s has the same packets in blocks of both framings", async (name) => {
     const { packets } = await read(name);
-    const expected = packets.map(({ comments, offset, ...packet }) => packet);
+    const expected = packets.map(line);
     for (const framing of ["auto", "records"] as const) {
-      const found: unknown[] = [];
+      const found: string[] = [];
       try {
         const capture = await openFile(join(folder, name), { windowSize: 65_536 });
         for await (const block of capture.blocks({ framing, maxPackets: 100 })) {
-          for (const packet of packetsOfBlock(block)) found.push({ ...packet, data: packet.data.slice() });
+          for (const packet of packetsOfBlock(block)) found.push(line(packet));
         }
       } catch (error) {
         captureError(error);
@@ -75,10 +82,10 @@ describe.skipIf(files.length === 0)("real captures (left out: no ../shared/captu
       });
       const lines = shown.stdout.trimEnd().split("\n");
       expect(lines).toHaveLength(Math.min(500, packets.length));
-      for (const [i, line] of lines.entries()) {
+      for (const [i, shownLine] of lines.entries()) {
         const { time, length, data } = packets[i] as CapturePacket;
         const seconds = `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`;
-        expect([seconds, String(length), String(data.length)]).toEqual(line.split("\t"));
+        expect([seconds, String(length), String(data.length)]).toEqual(shownLine.split("\t"));
       }
     },
   );

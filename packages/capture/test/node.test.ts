@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -76,8 +77,10 @@ describe("openFile", () => {
 describe("openFile('-')", () => {
   const module = join(dirname(fileURLToPath(import.meta.url)), "../dist/node.js");
 
-  test("reads standard input, and closes it without waiting", async () => {
-    const program = `
+  test.skipIf(!existsSync(module))(
+    "reads standard input, and closes it without waiting (left out before a build)",
+    async () => {
+      const program = `
       import { openFile } from ${JSON.stringify(pathToFileURL(module).href)};
       const capture = await openFile("-");
       let packets = 0;
@@ -85,13 +88,15 @@ describe("openFile('-')", () => {
       await capture.close();
       console.log(packets);
     `;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    child.stdin.write(file); // and never ended: as a live capture
-    const output = await child.stdout.toArray();
-    expect(Buffer.concat(output).toString()).toBe("4000\n");
-  });
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      child.stdin.on("error", () => {}); // it goes away in the middle
+      child.stdin.write(file); // and never ended: as a live capture
+      const output = await child.stdout.toArray();
+      expect(Buffer.concat(output).toString()).toBe("4000\n");
+    },
+  );
 });
 
 describe("createFile", () => {
