@@ -1,70 +1,300 @@
-// A packet as a line of JSON: README.md has the keys. Strings are put together by hand, since this is the hot path of -o json;
-// nothing in them needs escaping but reason texts.
-import { type EntryView, statusNames } from "conntrack-wasm";
-import type { PacketView } from "./packet.js";
+// Packets as lines of JSON, straight from the engine's columns into bytes: the hot path of `-o json`. README.md has the keys.
+//
+// A line is put together from pieces. What packets of one connection, direction and state have in common, from "protocol"
+// to "conn", is kept in a cache; so is the beginning of every "before" and "after". Both lie in the same array as the
+// output, since copying within one array is the cheapest way to copy something short:
+//
+//   buffer  │ cache: SLOTS × SLOT bytes │ pieces │ lines … │
+import { type Results, stateName, statusNames } from "conntrack-wasm";
+import type { Headers } from "./headers.js";
+import * as raw from "./raw-trace.js";
+import { RawTraces } from "./raw-trace.js";
 
-const quoted = new Map<string, string>();
+const SLOTS = 1 << 14;
+const SLOT = 320;
+const PIECES = 1 << 16;
+const LINES_AT = SLOTS * SLOT + PIECES;
+/** No line is longer: its parts are bounded, the longest reason included. */
+const LONGEST = 4096;
 
-// JSON strings of what comes again and again.
-function quote(text: string | null): string {
-  if (text === null) return "null";
-  let json = quoted.get(text);
-  if (json === undefined) {
-    json = JSON.stringify(text);
-    if (quoted.size > 10_000) quoted.clear();
-    quoted.set(text, json);
+const ICMP = 1;
+const ICMPV6 = 58;
+const STATES = ["null", '"NEW"', '"ESTABLISHED"', '"RELATED"', '"INVALID"', '"UNTRACKED"'];
+const DIRECTIONS = ["null", '"original"', '"reply"'];
+const TWO_32 = 0x1_0000_0000;
+
+// "000" … "999"
+const DIGITS = new Uint8Array(3000);
+for (let i = 0; i < 1000; i++) for (let k = 0; k < 3; k++) DIGITS[3 * i + k] = String(i).padStart(3, "0").charCodeAt(k);
+
+const ZERO = 48;
+const DOT = 46;
+const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder();
+
+function connectionText(results: Results, i: number, conn: number | null): string {
+  const { protocol, src, dst, sport, dport } = results.trace(i);
+  const ends = src === null ? '"src":null,"dst":null' : `"src":"${src}","dst":"${dst}"`;
+  return (
+    `","protocol":${protocol === null ? null : `"${protocol}"`},${ends},"sport":${sport},"dport":${dport},` +
+    `"state":${STATES[results.stateCode(i)]},"direction":${DIRECTIONS[results.directionCode(i)]},"conn":${conn}`
+  );
+}
+
+/** A stretch of the buffer. */
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+}
+
+export class JsonLines {
+  #buffer = new Uint8Array(LINES_AT + (1 << 20));
+  #at = LINES_AT;
+  #piecesEnd = SLOTS * SLOT;
+  // what each slot of the cache holds: connection, direction and state, and the length of its text
+  readonly #slotConn = new Uint32Array(SLOTS);
+  readonly #slotKind = new Uint16Array(SLOTS);
+  readonly #slotLength = new Uint16Array(SLOTS);
+  /** By "before" or "after", protocol, state and status of an entry. */
+  readonly #entries = new Map<number, Piece>();
+  #second = -1;
+  #secondPiece: Piece = { start: 0, end: 0 };
+  readonly #frame = this.#piece('{"frame":');
+  readonly #time = this.#piece(',"time":"');
+  readonly #noReason = this.#piece(',"reason":null,"reasonText":null,"verdict":"ACCEPT","rule":null');
+  readonly #cut = this.#piece(',"cut":true');
+  readonly #badChecksum = this.#piece(',"checksum":"bad"');
+  readonly #end = this.#piece("}\n");
+  #traces: RawTraces | null = null;
+
+  /** The lines added since the last `clear`; valid until then. */
+  get lines(): Uint8Array {
+    return this.#buffer.subarray(LINES_AT, this.#at);
   }
-  return json;
-}
 
-const statusLists: string[] = [];
-
-function statusList(status: number): string {
-  return (statusLists[status] ??= JSON.stringify(statusNames(status)));
-}
-
-function entryJson(entry: EntryView): string {
-  const { protocolState, status, timeout } = entry;
-  const state = protocolState === null ? "null" : `"${protocolState}"`;
-  return `{"protocolState":${state},"status":${statusList(status)},"timeout":${Number(timeout) / 1e9}}`;
-}
-
-let second = -1;
-let secondText = "";
-
-/** The line of a packet, without the line feed. */
-export function packetJson(packet: PacketView): string {
-  const { trace, reason, conn, state, direction } = packet;
-  if (packet.seconds !== second) {
-    second = packet.seconds;
-    secondText = `,"time":"${second}.`;
+  clear(): void {
+    this.#at = LINES_AT;
   }
-  let json = `{"frame":${packet.frame}${secondText}${String(packet.nanoseconds + 1e9).slice(1)}","protocol":`;
-  json += trace.protocol === null ? "null" : `"${trace.protocol}"`;
-  json += trace.src === null ? ',"src":null,"dst":null' : `,"src":"${trace.src}","dst":"${trace.dst}"`;
-  json += `,"sport":${trace.sport},"dport":${trace.dport}`;
-  json += state === null ? ',"state":null' : `,"state":"${state}"`;
-  json += direction === null ? ',"direction":null' : `,"direction":"${direction}"`;
-  json += `,"conn":${conn}`;
-  json += reason === null ? ',"reason":null,"reasonText":null' : `,"reason":"${reason.name}","reasonText":${quote(packet.reasonText)}`;
-  json += `,"verdict":"${packet.verdict}","rule":null`;
-  if (trace.type !== null) json += `,"type":${trace.type},"code":${trace.code},"id":${trace.id}`;
-  if (trace.before !== null) json += `,"before":${entryJson(trace.before)}`;
-  if (trace.after !== null) json += `,"after":${entryJson(trace.after)}`;
-  if (trace.master !== null) json += `,"master":${trace.master}`;
-  if (trace.datagram !== null) json += `,"datagram":${trace.datagram}`;
-  if (reason !== null) json += reasonJson(packet);
-  if (trace.cut) json += ',"cut":true';
-  if (trace.badChecksum) json += ',"checksum":"bad"';
-  return `${json}}`;
-}
 
-function reasonJson({ reason, trace }: PacketView): string {
-  if (reason === null) return "";
-  let json = trace.cause === null ? "" : `,"cause":${trace.cause}`;
-  if (reason.hint !== undefined) json += `,"hint":${quote(reason.hint)}`;
-  if (reason.numbers !== undefined) {
-    json += `,"numbers":{${reason.numbers.map((name, i) => `"${name}":${trace.numbers[i]}`).join(",")}}`;
+  /** Adds the line of packet `i` of a part; the headers stand at it. */
+  add(results: Results, headers: Headers, i: number): void {
+    this.#traces ??= new RawTraces(results);
+    if (this.#at + LONGEST > this.#buffer.length) this.#grow();
+    const { bytes, words, base, results: columns } = this.#traces;
+    const t = base + i * raw.TRACE_SIZE;
+    const decision = words[(columns >>> 2) + 2 * i] as number;
+    const reason = (decision >>> 16) & 255;
+
+    this.#copy(this.#frame);
+    this.#integer(results.firstFrame + i);
+    this.#addTime(headers.seconds, headers.nanoseconds);
+    this.#addConnection(results, i, t, decision & 0xffff, words[(columns >>> 2) + 2 * i + 1] as number);
+    if (reason === 0 && decision >>> 24 === 0) this.#copy(this.#noReason);
+    else this.#addReason(results, i);
+    const l4proto = bytes[t + raw.L4PROTO];
+    if ((l4proto === ICMP || l4proto === ICMPV6) && (bytes[t + raw.NOTES] as number) & raw.NOTE_TRANSPORT) this.#addIcmp(results, i);
+    if (bytes[t + raw.BEFORE + raw.ENTRY_PRESENT] !== 0) this.#addEntry(t + raw.BEFORE, "before");
+    if (bytes[t + raw.AFTER + raw.ENTRY_PRESENT] !== 0) this.#addEntry(t + raw.AFTER, "after");
+    if (words[(t + raw.MASTER) >>> 2] !== 0) this.#text(`,"master":${words[(t + raw.MASTER) >>> 2]}`);
+    if (words[(t + raw.DATAGRAM) >>> 2] !== 0) this.#text(`,"datagram":${words[(t + raw.DATAGRAM) >>> 2]}`);
+    if (reason !== 0) this.#addWhy(results, i, t);
+    const notes = bytes[t + raw.NOTES] as number;
+    if (notes & raw.NOTE_CUT) this.#copy(this.#cut);
+    if (notes & raw.NOTE_BAD_CHECKSUM) this.#copy(this.#badChecksum);
+    this.#copy(this.#end);
   }
-  return json;
+
+  /** The line of one packet, without the line feed. */
+  line(results: Results, headers: Headers, i: number): string {
+    const start = this.#at;
+    this.add(results, headers, i);
+    return fromUtf8.decode(this.#buffer.subarray(start, this.#at - 1));
+  }
+
+  // ---- parts of a line
+
+  #addTime(seconds: number, nanoseconds: number): void {
+    if (seconds === this.#second) this.#copy(this.#secondPiece);
+    else {
+      // the cache of one second is the line it was last written in, as long as that line is there
+      this.#second = seconds;
+      const start = this.#at;
+      this.#copy(this.#time);
+      this.#integer(seconds);
+      const buffer = this.#buffer;
+      buffer[this.#at++] = DOT;
+      const size = this.#at - start;
+      if (this.#secondPiece.end === 0) this.#secondPiece = this.#room(64);
+      const piece = { start: this.#secondPiece.start, end: this.#secondPiece.start + size };
+      buffer.copyWithin(piece.start, start, this.#at);
+      this.#secondPiece = piece;
+    }
+    this.#three(Math.floor(nanoseconds / 1e6));
+    this.#three(Math.floor(nanoseconds / 1e3) % 1e3);
+    this.#three(nanoseconds % 1e3);
+  }
+
+  // From "protocol" to "conn". An ICMP error belongs to the connection it is about, but has addresses of its own.
+  #addConnection(results: Results, i: number, t: number, kind: number, conn: number): void {
+    const { bytes } = this.#trace();
+    const l4proto = bytes[t + raw.L4PROTO] as number;
+    if (kind >>> 8 === 0 || l4proto === ICMP || l4proto === ICMPV6) {
+      this.#text(connectionText(results, i, kind >>> 8 === 0 ? null : conn));
+      return;
+    }
+    const slot = ((conn << 1) ^ (kind >>> 8)) & (SLOTS - 1);
+    const at = slot * SLOT;
+    if (this.#slotConn[slot] !== conn || this.#slotKind[slot] !== kind) {
+      const { written } = utf8.encodeInto(connectionText(results, i, conn), this.#buffer.subarray(at, at + SLOT));
+      this.#slotConn[slot] = conn;
+      this.#slotKind[slot] = kind;
+      this.#slotLength[slot] = written;
+    }
+    const length = this.#slotLength[slot] as number;
+    this.#buffer.copyWithin(this.#at, at, at + length);
+    this.#at += length;
+  }
+
+  #addIcmp(results: Results, i: number): void {
+    const { type, code, id } = results.trace(i);
+    this.#text(`,"type":${type},"code":${code},"id":${id}`);
+  }
+
+  #addEntry(e: number, which: "before" | "after"): void {
+    const { bytes, words } = this.#trace();
+    const status = (words[(e + raw.ENTRY_STATUS) >>> 2] as number) & 0xffff;
+    const code = bytes[e + raw.ENTRY_STATE] as number;
+    const l4proto = bytes[e + raw.ENTRY_L4PROTO] as number;
+    const key = ((status << 5) | (code << 1) | (which === "before" ? 0 : 1)) * 256 + l4proto;
+    let piece = this.#entries.get(key);
+    if (piece === undefined) {
+      const [state, bits] = [stateName(l4proto, code), statusNames(status)];
+      piece = this.#piece(`,"${which}":{"protocolState":${JSON.stringify(state)},"status":${JSON.stringify(bits)},"timeout":`);
+      this.#entries.set(key, piece);
+    }
+    this.#copy(piece);
+    this.#addSeconds(words[e >>> 2] as number, words[(e >>> 2) + 1] as number);
+    this.#buffer[this.#at++] = 125; // }
+  }
+
+  // 64 bits of nanoseconds as seconds, without zeros at the end; see headers.ts for the division.
+  #addSeconds(low: number, high: number): void {
+    let seconds = Math.floor((high * TWO_32 + low) / 1e9);
+    let rest = (low - Math.imul(seconds, 1e9)) | 0;
+    if (rest < 0) {
+      seconds--;
+      rest += 1e9;
+    } else if (rest >= 1e9) {
+      seconds++;
+      rest -= 1e9;
+    }
+    this.#integer(seconds);
+    if (rest === 0) return;
+    const buffer = this.#buffer;
+    buffer[this.#at++] = DOT;
+    this.#three(Math.floor(rest / 1e6));
+    const micros = rest % 1e6;
+    if (micros !== 0) {
+      this.#three(Math.floor(micros / 1e3));
+      if (micros % 1e3 !== 0) this.#three(micros % 1e3);
+    }
+    while (buffer[this.#at - 1] === ZERO) this.#at--;
+  }
+
+  #addReason(results: Results, i: number): void {
+    const verdict = `,"verdict":"${results.verdict(i)}","rule":null`;
+    if (results.reasonCode(i) === 0) {
+      this.#text(`,"reason":null,"reasonText":null${verdict}`);
+      return;
+    }
+    const { name, text } = results.reason(i);
+    const { numbers, l4proto } = results.trace(i);
+    this.#text(`,"reason":"${name}","reasonText":${JSON.stringify(text(numbers, l4proto))}${verdict}`);
+  }
+
+  #addWhy(results: Results, i: number, t: number): void {
+    const { words } = this.#trace();
+    const cause = words[(t + raw.CAUSE) >>> 2] as number;
+    const { hint, numbers } = results.reason(i);
+    let text = cause === 0 ? "" : `,"cause":${cause}`;
+    if (hint !== undefined) text += `,"hint":${JSON.stringify(hint)}`;
+    if (numbers !== undefined) {
+      const at = (t + raw.NUMBERS) >>> 2;
+      text += ',"numbers":{';
+      for (let k = 0; k < numbers.length; k++) text += `${k > 0 ? "," : ""}"${numbers[k]}":${words[at + k]}`;
+      text += "}";
+    }
+    this.#text(text);
+  }
+
+  // ---- writing
+
+  #trace(): RawTraces {
+    return this.#traces as RawTraces;
+  }
+
+  #copy(piece: Piece): void {
+    const buffer = this.#buffer;
+    const { start, end } = piece;
+    const at = this.#at;
+    if (end - start > 16) buffer.copyWithin(at, start, end);
+    else for (let k = start; k < end; k++) buffer[at + k - start] = buffer[k] as number;
+    this.#at = at + end - start;
+  }
+
+  #text(text: string): void {
+    if (text === "") return;
+    this.#at += utf8.encodeInto(text, this.#buffer.subarray(this.#at)).written;
+  }
+
+  #integer(value: number): void {
+    const buffer = this.#buffer;
+    if (value >= 1e9) {
+      this.#integer(Math.floor(value / 1e9));
+      this.#three(Math.floor((value % 1e9) / 1e6));
+      this.#three(Math.floor(value / 1e3) % 1e3);
+      this.#three(value % 1e3);
+      return;
+    }
+    let rest = value | 0;
+    let at = this.#at + (rest < 1e3 ? (rest < 10 ? 1 : rest < 100 ? 2 : 3) : rest < 1e6 ? (rest < 1e4 ? 4 : rest < 1e5 ? 5 : 6) : rest < 1e7 ? 7 : rest < 1e8 ? 8 : 9);
+    this.#at = at;
+    do {
+      const tenth = (rest / 10) | 0;
+      buffer[--at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    } while (rest > 0);
+  }
+
+  /** Three digits of a number below 1000. */
+  #three(value: number): void {
+    const buffer = this.#buffer;
+    const at = this.#at;
+    const from = 3 * value;
+    buffer[at] = DIGITS[from] as number;
+    buffer[at + 1] = DIGITS[from + 1] as number;
+    buffer[at + 2] = DIGITS[from + 2] as number;
+    this.#at = at + 3;
+  }
+
+  /** Keeps a text for #copy. */
+  #piece(text: string): Piece {
+    const bytes = utf8.encode(text);
+    const { start } = this.#room(bytes.length);
+    this.#buffer.set(bytes, start);
+    return { start, end: start + bytes.length };
+  }
+
+  #room(size: number): Piece {
+    const start = this.#piecesEnd;
+    if (start + size > LINES_AT) throw new RangeError("PIECES is too small");
+    this.#piecesEnd = start + size;
+    return { start, end: start + size };
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(this.#buffer.length * 2);
+    larger.set(this.#buffer.subarray(0, this.#at));
+    this.#buffer = larger;
+  }
 }

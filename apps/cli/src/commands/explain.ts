@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type Colors, colorsFor } from "../color.js";
 import { EXIT_USAGE, UsageError } from "../exit.js";
 import { explainPacket, oneLine, type Step } from "../explain.js";
-import { packetJson } from "../json.js";
+import { JsonLines } from "../json.js";
 import { type CommonOptions, withCommonOptions } from "../options.js";
 import { note, Output } from "../output.js";
 import { PacketView } from "../packet.js";
@@ -29,6 +29,8 @@ export function addExplain(program: Command): void {
 interface Found {
   readonly session: Session;
   readonly packet: PacketView;
+  /** Its line of JSON. */
+  readonly json: string;
   /** The packet that opened each connection. */
   readonly opened: ReadonlyMap<number, number>;
 }
@@ -38,6 +40,7 @@ async function runTo(files: readonly string[], frame: number, options: CommonOpt
   const session = await Session.open(files, options, { trace: true, count: frame, progress: true });
   const opened = new Map<number, number>();
   let packet: PacketView | null = null;
+  let json = "";
   for await (const { results, headers } of session.parts()) {
     for (let i = 0; i < results.count; i++) {
       headers.advance();
@@ -46,9 +49,10 @@ async function runTo(files: readonly string[], frame: number, options: CommonOpt
       if (results.firstFrame + i !== frame) continue;
       packet = new PacketView();
       packet.read(results, headers, i);
+      json = new JsonLines().line(results, headers, i);
     }
   }
-  return packet === null ? session : { session, packet, opened };
+  return packet === null ? session : { session, packet, json, opened };
 }
 
 async function explain(files: readonly string[], frameText: string, options: ExplainOptions): Promise<number> {
@@ -62,12 +66,12 @@ async function explain(files: readonly string[], frameText: string, options: Exp
     note(`ctrack: explain: there is no packet ${frame}; ${found.input.packets} could be read`);
     return code || EXIT_USAGE;
   }
-  const { session, packet, opened } = found;
+  const { session, packet, json, opened } = found;
   const origin = session.input.first ?? 0n;
   const cause = await describeCause(files, packet, options, origin);
   const steps = explainPacket({ packet, engine: session.engine, origin, openedBy: (conn) => opened.get(conn) ?? null, cause });
   const output = new Output();
-  if (options.output === "json") output.line(`${packetJson(packet).slice(0, -1)},"steps":${JSON.stringify(steps)}}`);
+  if (options.output === "json") output.line(`${json.slice(0, -1)},"steps":${JSON.stringify(steps)}}`);
   else output.write(layOut(packet, origin, steps, colorsFor(options.color, process.stdout)));
   await output.flush();
   return session.finish();

@@ -3,10 +3,10 @@ import { type Command, Option } from "commander";
 import { formatProc } from "conntrack-wasm";
 import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
-import { packetJson } from "../json.js";
+import { JsonLines } from "../json.js";
 import { type CommonOptions, withCommonOptions } from "../options.js";
-import { Output } from "../output.js";
-import { packetsOf } from "../packet.js";
+import { Output, writeOut } from "../output.js";
+import { PacketView, packetsOf } from "../packet.js";
 import { Session } from "../session.js";
 import { summaryText, Tally } from "../summary.js";
 import { TextTable } from "../text.js";
@@ -35,7 +35,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   const colors = colorsFor(options.color, process.stdout);
   const output = new Output();
   const tally = new Tally();
-  if (options.output === "json") await writeJson(session, filter, output);
+  if (options.output === "json") await writeJson(session, filter);
   else if (options.output === "text") await writeText(session, filter, output, tally, new TextTable(colors));
   else await countOnly(session, filter, tally);
   if (options.output !== "json" && !options.quiet) {
@@ -50,12 +50,20 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   return session.finish();
 }
 
-async function writeJson(session: Session, filter: Filter | null, output: Output): Promise<void> {
-  for await (const part of session.parts()) {
-    for (const packet of packetsOf(part)) {
-      if (filter === null || filter(packet)) output.line(packetJson(packet));
+async function writeJson(session: Session, filter: Filter | null): Promise<void> {
+  const json = new JsonLines();
+  const packet = new PacketView();
+  for await (const { results, headers } of session.parts()) {
+    for (let i = 0; i < results.count; i++) {
+      headers.advance();
+      if (filter !== null) {
+        packet.read(results, headers, i);
+        if (!filter(packet)) continue;
+      }
+      json.add(results, headers, i);
     }
-    await output.flush();
+    await writeOut(json.lines);
+    json.clear();
   }
 }
 

@@ -1,0 +1,47 @@
+// The engine's trace records as they lie in its memory, for the one reader in a hurry: json.ts. Everybody else takes
+// `results.trace(i)`, which is plain data. The layout is drawn in packages/core/assembly/abi.ts; test/json.test.ts holds
+// the two ways of reading against each other.
+import type { Results } from "conntrack-wasm";
+
+const MAX_PACKETS = 4096;
+const RESULT_SIZE = 8;
+const PAGE = 4096;
+
+/** Bytes of a record. */
+export const TRACE_SIZE = 160;
+export const L4PROTO = 1;
+export const NOTES = 3;
+export const BEFORE = 64;
+export const AFTER = 80;
+export const NUMBERS = 96;
+export const CAUSE = 136;
+export const MASTER = 140;
+export const DATAGRAM = 144;
+// within BEFORE and AFTER: timeout u64, status u32, state u8, present u8, protocol u8
+export const ENTRY_STATUS = 8;
+export const ENTRY_STATE = 12;
+export const ENTRY_PRESENT = 13;
+export const ENTRY_L4PROTO = 14;
+
+export const NOTE_CUT = 1;
+export const NOTE_TRANSPORT = 2;
+export const NOTE_BAD_CHECKSUM = 4;
+
+/** Linear memory, and where the records are in it. */
+export class RawTraces {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  /** Address of the first result: a word, then the connection. */
+  readonly results: number;
+  /** Address of the first record. */
+  readonly base: number;
+
+  constructor(results: Results) {
+    const { buffer } = results.words;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
+    this.results = results.address;
+    // the records follow the results, on a page of their own
+    this.base = (results.address + MAX_PACKETS * RESULT_SIZE + PAGE - 1) & ~(PAGE - 1);
+  }
+}
