@@ -1,5 +1,6 @@
 // Random fragments: datagrams cut into pieces that come in any order, again, overlapping, with ends that contradict each
 // other. Few hosts and identifications, so that trains meet.
+import { checksum16 } from "../../../conformance/src/checksum.js";
 import { fragment, packet } from "../../../conformance/src/packets.js";
 import type { Random } from "./random.js";
 
@@ -133,4 +134,54 @@ function train(random: Random, family: 4 | 6, dirt: number, hosts: number, ids: 
 
 function swap<T>(items: T[], i: number, j: number): void {
   [items[i], items[j]] = [items[j] as T, items[i] as T];
+}
+
+const NEXT_HEADERS = [1, 6, 17, 43, 44, 47, 50, 51, 58, 59, 60, 132, 135, 136, 253];
+
+/** Some of them with headers changed and cut: other protocols, chains of headers that break or nest, other offsets. */
+export function mutated(random: Random, packets: readonly Uint8Array[]): Uint8Array[] {
+  return packets.map((packet) => {
+    if (random.chance(0.5)) return packet;
+    return (packet[0] as number) >> 4 === 6 ? mutated6(random, packet) : mutated4(random, packet);
+  });
+}
+
+function mutated6(random: Random, packet: Uint8Array): Uint8Array {
+  let bytes = packet.slice();
+  const put = (at: number, value: number) => {
+    if (at < bytes.length) bytes[at] = value;
+  };
+  for (let i = random.between(1, 3); i > 0; i--) {
+    switch (random.below(5)) {
+      case 0:
+        put(6, random.pick(NEXT_HEADERS));
+        break;
+      case 1:
+        put(random.between(40, 60), random.pick(NEXT_HEADERS));
+        break;
+      case 2:
+        put(40 + 8 * random.below(8), random.pick(NEXT_HEADERS));
+        break;
+      case 3:
+        put(random.between(40, 90), random.below(256));
+        break;
+      default:
+        bytes = bytes.slice(0, random.between(40, bytes.length));
+        new DataView(bytes.buffer).setUint16(4, bytes.length - 40);
+    }
+  }
+  return bytes;
+}
+
+function mutated4(random: Random, packet: Uint8Array): Uint8Array {
+  const header = ((packet[0] as number) & 15) * 4;
+  const bytes = packet.slice(0, random.chance(0.3) ? random.between(header, packet.length) : packet.length);
+  if (random.chance(0.3)) bytes[6] = (packet[6] as number) ^ (1 << random.below(6));
+  if (random.chance(0.3)) bytes[7] = random.below(256);
+  if (random.chance(0.3)) bytes[9] = random.pick(NEXT_HEADERS);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(2, bytes.length);
+  view.setUint16(10, 0);
+  view.setUint16(10, checksum16(bytes, 0, header));
+  return bytes;
 }
