@@ -12,7 +12,7 @@ export default defineConfig({
     format: "es",
     sourcemap: true,
     entryFileNames: "[name].js",
-    chunkFileNames: "[name].js",
+    chunkFileNames: ({ name }) => (name === "src" ? "capture.js" : "[name].js"), // what both entries share
     comments: { legal: true },
     postBanner: ({ moduleIds }) =>
       moduleIds.some((id) => id.includes("/fzstd/"))
