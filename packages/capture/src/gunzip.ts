@@ -1,4 +1,4 @@
-// gzip (RFC 1952) where there is no zlib: one member after the other, each with header, data, check.
+// gzip (RFC 1952) by our own decoder: one member after the other, each with header, data, check.
 //
 //   0       2        3       4      8     9    10
 //   │ 1f 8b │ method │ flags │ time │ xfl │ os │ extra, name, comment, header crc │ data … │ crc32 │ size │
@@ -25,8 +25,22 @@ export async function* gunzip(packed: Window): AsyncGenerator<Uint8Array, void> 
   } while (await hasMember(packed));
 }
 
+/** What there is to unpack from a place on, up to the end or the damage. Closes the window. */
+export async function* gunzipFrom(packed: Window, place: number): AsyncGenerator<Uint8Array, void> {
+  try {
+    let at = 0;
+    for await (const bytes of gunzip(packed)) {
+      const known = Math.min(Math.max(place - at, 0), bytes.length);
+      at += bytes.length;
+      if (known < bytes.length) yield bytes.subarray(known);
+    }
+  } finally {
+    await packed.close();
+  }
+}
+
 /** What follows the last member and is no member (padding of tapes and block devices) is ignored, as gzip does. */
-export async function hasMember(packed: Window): Promise<boolean> {
+async function hasMember(packed: Window): Promise<boolean> {
   if (!(await packed.fill(2))) return false;
   return packed.view.getUint16(packed.start) === 0x1f8b;
 }

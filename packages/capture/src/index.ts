@@ -1,8 +1,8 @@
 // conntrack-capture: pcap and pcapng, read and written as streams. Runs anywhere: no Node modules from here on.
 
-import { gunzip } from "./gunzip.js";
+import { gunzip } from "./gunzip-native.js";
 import { openWindow, type Unpackers, windowSize } from "./open.js";
-import { type CaptureSource, windowOf } from "./source.js";
+import { againOf, type CaptureSource, windowOf } from "./source.js";
 import type { Capture, OpenOptions } from "./types.js";
 
 const unpackers: Unpackers = {
@@ -18,7 +18,8 @@ const unpackers: Unpackers = {
  * CaptureError when the bytes are none of these.
  */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
-  return openWindow(windowOf(source, windowSize(options)), null, unpackers, options);
+  const size = windowSize(options);
+  return openWindow(windowOf(source, size), againOf(source, size), unpackers, options);
 }
 
 export { CaptureError, type CaptureErrorCode } from "./error.js";

@@ -1,8 +1,5 @@
 // Deflate (RFC 1951), unpacked piece by piece.
 //
-// Why not DecompressionStream: it takes anything behind the first gzip member for an error, so files of several members
-// (appended, or by bgzip) could not be read, and where damaged data begin it throws away what it had already unpacked.
-//
 // The decoder stops between two symbols when the bytes at hand could run out in the middle of one, and goes on when it is
 // called with more; nothing is read twice and no state hangs in closures.
 //

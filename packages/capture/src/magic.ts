@@ -4,7 +4,7 @@ import { CaptureError } from "./error.js";
 import { isPcap } from "./pcap.js";
 import type { Window } from "./window.js";
 
-export type FileKind = "pcap" | "pcapng" | "gzip" | "zstd";
+type FileKind = "pcap" | "pcapng" | "gzip" | "zstd";
 
 /** Files people try that are not read, and what to do about it. */
 const FOREIGN: [bytes: number[], what: string][] = [

@@ -8,7 +8,7 @@
 
 import type { Transform } from "node:stream";
 import * as zlib from "node:zlib";
-import { cut, damaged as damagedGzip, gunzip as gunzipExactly } from "./gunzip.js";
+import { cut, damaged as damagedGzip, gunzipFrom } from "./gunzip.js";
 import type { Again } from "./open.js";
 import type { Window } from "./window.js";
 import { damaged as damagedZstd, zstdPieces } from "./zstd-frame.js";
@@ -26,7 +26,7 @@ export async function* gunzip(packed: Window, again: Again | null): AsyncGenerat
   } catch (error) {
     if (!isZlibError(error)) throw error;
     if (error.code === "Z_BUF_ERROR") throw cut(packed, error);
-    if (again !== null) yield* unpackFrom(await again(), given);
+    if (again !== null) yield* gunzipFrom(await again(), given);
     throw damagedGzip(packed.offset, error.message, error);
   }
 }
@@ -48,20 +48,6 @@ async function* unpack(packed: Window): AsyncGenerator<Uint8Array, void> {
     if (decoder.failure) throw decoder.failure;
   } finally {
     decoder.close();
-  }
-}
-
-/** What there is to unpack from a place on, up to the damage. */
-async function* unpackFrom(packed: Window, place: number): AsyncGenerator<Uint8Array, void> {
-  try {
-    let at = 0;
-    for await (const bytes of gunzipExactly(packed)) {
-      const known = Math.min(Math.max(place - at, 0), bytes.length);
-      at += bytes.length;
-      if (known < bytes.length) yield bytes.subarray(known);
-    }
-  } finally {
-    await packed.close();
   }
 }
 

@@ -5,7 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { gunzip, unzstd } from "./node-zlib.js";
 import { openWindow, type Unpackers, windowSize } from "./open.js";
 import type { ByteSink } from "./output.js";
-import { type CaptureSource, IteratorSource, isRepeatable, windowOf } from "./source.js";
+import { againOf, type CaptureSource, IteratorSource, windowOf } from "./source.js";
 import type { Capture, OpenOptions } from "./types.js";
 import { type ByteSource, Window } from "./window.js";
 
@@ -16,8 +16,7 @@ const unpackers: Unpackers = { gzip: gunzip, zstd: unzstd };
 /** As in conntrack-capture, with the faster decoders of node:zlib. */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
   const size = windowSize(options);
-  const again = isRepeatable(source) ? async () => windowOf(source, size) : null;
-  return openWindow(windowOf(source, size), again, unpackers, options);
+  return openWindow(windowOf(source, size), againOf(source, size), unpackers, options);
 }
 
 /** Opens the capture at `path`; `"-"` is standard input. Errors of the file system come as they are. */

@@ -6,7 +6,7 @@
 // An option that reaches over the end of its block ends the list: the block's own lengths were checked, and a packet
 // with a broken comment is still a packet.
 
-export const OPTION_END = 0;
+const OPTION_END = 0;
 export const OPTION_COMMENT = 1;
 
 export interface Option {

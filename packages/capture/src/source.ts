@@ -1,5 +1,6 @@
 // Where a capture can come from: everything that can give bytes, as a window.
 
+import type { Again } from "./open.js";
 import { type ByteSource, Window } from "./window.js";
 
 /** What we need of a Blob or File. */
@@ -34,9 +35,9 @@ function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** True if the source can be read more than once. */
-export function isRepeatable(source: CaptureSource): boolean {
-  return source instanceof Uint8Array || isBlob(source);
+/** How to read the source once more; null for streams. */
+export function againOf(source: CaptureSource, size: number): Again | null {
+  return source instanceof Uint8Array || isBlob(source) ? async () => windowOf(source, size) : null;
 }
 
 function isBlob(source: object): source is BlobLike {

@@ -1,13 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { openCapture } from "../src/index.js";
+import { type CaptureSource, openCapture } from "../src/index.js";
 import { openCapture as openInNode } from "../src/node.js";
 import { bytes, captureError, concat, LITTLE, pcapHeader, pcapRecord, pieces, random, readAll, text } from "./bytes.js";
 import { ZSTD_SAMPLE, zstdSkippable, zstdStored } from "./zstd.js";
 
+/** What can be read once only. */
+function streamOf(source: CaptureSource): CaptureSource {
+  return source instanceof Uint8Array ? pieces(source, 5000) : source;
+}
+
 const openers: [name: string, open: typeof openCapture][] = [
   ["conntrack-capture", openCapture],
+  ["conntrack-capture, a stream", (source, options) => openCapture(streamOf(source), options)],
   ["conntrack-capture/node", openInNode],
 ];
 

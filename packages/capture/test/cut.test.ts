@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { type Capture, openCapture, packetsOfBlock } from "../src/index.js";
+import { type Capture, type CaptureSource, openCapture, packetsOfBlock } from "../src/index.js";
 import { openCapture as openInNode } from "../src/node.js";
 import {
   BIG,
@@ -16,6 +16,7 @@ import {
   padded,
   pcapHeader,
   pcapRecord,
+  pieces,
   readAll,
   section,
   text,
@@ -60,8 +61,14 @@ const files: File[] = [
   },
 ];
 
+/** What can be read once only. */
+function streamOf(source: CaptureSource): CaptureSource {
+  return source instanceof Uint8Array ? pieces(source, 5000) : source;
+}
+
 const openers: [name: string, open: typeof openCapture][] = [
   ["conntrack-capture", openCapture],
+  ["conntrack-capture, a stream", (source, options) => openCapture(streamOf(source), options)],
   ["conntrack-capture/node", openInNode],
 ];
 
