@@ -9,24 +9,25 @@ export const OFFLOAD_SAMPLE = 4096;
 const LEAST_BAD = 5;
 
 /**
- * True when at least five packets from one address have a wrong transport checksum, and they are more than half of what
+ * True when at least five packets from one address have a wrong checksum, and they are more than half of what
  * that address sent: one side's checksums were left to the card, which chance or damage does not do.
  */
 export async function estimateOffload(blocks: readonly PacketBlock[]): Promise<boolean> {
   const engine = await Conntrack.open({ max: 65_536, seed: 0, trace: true });
-  const senders = new Map<string, { packets: number; bad: number }>();
+  const senders = new Map<string | null, { packets: number; bad: number }>();
   for (const block of blocks) {
     for (const results of engine.trackBlock(block)) {
       for (let i = 0; i < results.count; i++) {
         const { src, protocol, badChecksum, cut } = results.trace(i);
-        if (src === null || cut || (protocol !== "tcp" && protocol !== "udp")) continue;
+        const badHeader = results.reason(i).name === "ip-checksum";
+        if (!badHeader && (src === null || cut || (protocol !== "tcp" && protocol !== "udp"))) continue;
         let sender = senders.get(src);
         if (sender === undefined) {
           sender = { packets: 0, bad: 0 };
           senders.set(src, sender);
         }
         sender.packets++;
-        if (badChecksum) sender.bad++;
+        if (badHeader || badChecksum) sender.bad++;
       }
     }
   }
@@ -35,12 +36,11 @@ export async function estimateOffload(blocks: readonly PacketBlock[]): Promise<b
 }
 
 /** What to say once about a run's checksums, or null. */
-export function offloadRemark(totals: { checksumsVerified: number; badChecksums: number }, ignored: boolean): string | null {
+export function offloadRemark(all: number, bad: number, ignored: boolean): string | null {
   if (ignored) return "most checksums of one side are wrong (offload): they are ignored, as --checksum ignore does";
-  const { checksumsVerified: all, badChecksums: bad } = totals;
   if (bad < LEAST_BAD || bad * 10 < all) return null;
   return (
-    `${bad} of ${all} checksums are wrong, most likely because the capture was taken where the network card fills them in ` +
-    "(offload). Linux calls such packets INVALID when it receives them, not when it sends them: --checksum ignore takes them as right"
+    `${bad} of ${all} checksums are wrong, most likely because the capture was taken before the network card filled them in ` +
+    "(offload). Linux refuses such packets only when they arrive so: --checksum ignore takes them as right"
   );
 }

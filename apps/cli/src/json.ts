@@ -10,7 +10,7 @@ import type { Headers } from "./headers.js";
 import * as raw from "./raw-trace.js";
 import { RawTraces } from "./raw-trace.js";
 
-const SLOTS = 1 << 14;
+const SLOTS = 1 << 15;
 const SLOT = 320;
 const PIECES = 1 << 16;
 const LINES_AT = SLOTS * SLOT + PIECES;

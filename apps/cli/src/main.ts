@@ -33,9 +33,10 @@ async function main(): Promise<void> {
     .usage("[command] [options] FILE...")
     .showHelpAfterError("(ctrack --help has the options and examples)")
     .addHelpText("after", EXAMPLES)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ctrack: ")) })
     .exitOverride();
   for (const add of COMMANDS) add(program);
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync();
   } catch (error) {

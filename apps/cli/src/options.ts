@@ -22,7 +22,7 @@ export interface CommonOptions {
   readonly quiet?: boolean;
 }
 
-const collect = (value: string, before: readonly string[] = []) => [...before, value];
+const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
 /** A whole number in a range, decimal or 0x… */
 export function integer(least: number, most: number): (text: string) => number {
@@ -42,18 +42,18 @@ function seed(text: string): bigint {
 export function withCommonOptions(command: Command): Command {
   return command
     .option("-r, --read <file>", "a capture to read, as tcpdump has it; repeatable", collect)
-    .option("--sysctl <name=value>", "kernel setting, with or without net.netfilter.; repeatable", collect, [])
+    .addOption(new Option("--sysctl <name=value>", "kernel setting, with or without net.netfilter.; repeatable").argParser(collect).default([], "none"))
     .addOption(
       new Option("--profile <name>", "whose behaviour: today's kernel or Linux 2.4").choices(["linux-6", "linux-2.4"]).default("linux-6"),
     )
-    .option("--helper <name[:port]>", "connection tracking helper, such as ftp:21; repeatable", collect, [])
+    .addOption(new Option("--helper <name[:port]>", "connection tracking helper, such as ftp:21; repeatable").argParser(collect).default([], "none"))
     .addOption(
       new Option("--checksum <mode>", "verify as the kernel does; ignore what is wrong (offload); auto: see which the capture needs")
         .choices(["verify", "ignore", "auto"])
         .default("verify"),
     )
     .option("--max <n>", "most connections at a time (default: 262144)", integer(1, 28_000_000))
-    .option("--seed <n>", "seed of the hash and of ids; same packets and seed, same output", seed, 0n)
+    .addOption(new Option("--seed <n>", "seed of the hash and of ids; same packets and seed, same output").argParser(seed).default(0n, "0"))
     .option("--link <n>", "link type (LINKTYPE_ number) to take instead of what the capture says", integer(0, 65535))
     .option("--filter <expr>", "show only what matches, such as 'state=INVALID and port 21'")
     .option("--count <n>", "stop after so many packets", integer(1, 2 ** 31))

@@ -1,5 +1,5 @@
 // One run: captures in, the engine's results out, with what the common options ask for.
-import { Conntrack, ConntrackError, findSysctl, type Results } from "conntrack-wasm";
+import { Conntrack, ConntrackError, findSysctl, REASONS, type Results } from "conntrack-wasm";
 import type { PacketBlock } from "conntrack-capture";
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
@@ -23,6 +23,7 @@ export interface Part {
 }
 
 const DEFAULT_MAX = 262_144;
+const IP_CHECKSUM = REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1;
 const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
 
 /** `--sysctl` arguments as names and values. */
@@ -72,6 +73,8 @@ function setSysctl(engine: Conntrack, text: string, name: string, value: number)
 export class Session {
   /** Packets whose transport checksum is wrong were taken as they are, because `--checksum auto` found offload. */
   ignoring = false;
+  /** Packets dropped because of the checksum of their IP header. */
+  #badHeaders = 0;
 
   private constructor(
     readonly engine: Conntrack,
@@ -96,7 +99,10 @@ export class Session {
     try {
       for await (const block of this.#blocks()) {
         const headers = new Headers(block);
-        for (const results of engine.trackBlock(block)) yield { results, headers };
+        for (const results of engine.trackBlock(block)) {
+          this.#countBadHeaders(results);
+          yield { results, headers };
+        }
         progress.update();
       }
       const { end } = input;
@@ -105,6 +111,10 @@ export class Session {
       progress.clear();
       process.off("SIGINT", onInterrupt);
     }
+  }
+
+  #countBadHeaders({ words, count }: Results): void {
+    for (let i = 0; i < count; i++) if ((((words[2 * i] as number) >>> 16) & 255) === IP_CHECKSUM) this.#badHeaders++;
   }
 
   #blocks(): AsyncGenerator<PacketBlock, void> {
@@ -134,7 +144,8 @@ export class Session {
   finish(): number {
     const { input, options } = this;
     if (!options.quiet) {
-      const remark = offloadRemark(this.engine.totals(), this.ignoring);
+      const { checksumsVerified, badChecksums } = this.engine.totals();
+      const remark = offloadRemark(checksumsVerified + this.#badHeaders, badChecksums + this.#badHeaders, this.ignoring);
       if (remark !== null) note(`ctrack: ${remark}`);
     }
     for (const failure of input.failures) note(`ctrack: ${failure}`);

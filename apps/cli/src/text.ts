@@ -98,10 +98,11 @@ export class TextTable {
   readonly #colors: Colors;
   readonly #widths = { frame: 4, time: 10, protocol: 4, src: 0, dst: 0, info: 3, length: 4, conn: 2, change: 0 };
   #rows: Cells[] = [];
-  #headed = false;
+  #headed: boolean;
 
-  constructor(colors: Colors) {
+  constructor(colors: Colors, withHeader: boolean) {
     this.#colors = colors;
+    this.#headed = !withHeader;
   }
 
   add(packet: PacketView, origin: bigint): void {

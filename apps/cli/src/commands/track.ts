@@ -36,9 +36,10 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   const output = new Output();
   const tally = new Tally();
   if (options.output === "json") await writeJson(session, filter);
-  else if (options.output === "text") await writeText(session, filter, output, tally, new TextTable(colors));
+  else if (options.output === "text") await writeText(session, filter, output, tally, new TextTable(colors, !options.quiet));
   else await countOnly(session, filter, tally);
-  if (options.output !== "json" && !options.quiet) {
+  const nothingRead = session.input.packets === 0 && session.input.failures.length > 0;
+  if (options.output !== "json" && !options.quiet && !nothingRead) {
     if (options.output === "text") output.line();
     output.write(summaryText(tally, session, colors));
   }
