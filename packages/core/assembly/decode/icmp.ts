@@ -109,8 +109,13 @@ function query(p: Packet, request: u32, type: u32, l4proto: u32): void {
   setQueryKey(p, load<u16>(p.l4, 4), request | (code << 8), type != request, l4proto);
 }
 
-// RFC 4861 §8.1: hop limit 255, link-local source; behind the 40 bytes the first option must be the redirected header.
+// RFC 4861 §8.1, in the kernel's order: 40 bytes, code 0 (others are no errors), hop limit 255, link-local source; behind the 40 bytes the first option must be the redirected header.
 function redirect6(p: Packet): void {
+  if (p.l4Captured < 40) {
+    if (p.l4Length < 40) invalid(p, REASON_ICMP_REDIRECT);
+    else cut(p);
+    return;
+  }
   if (load<u8>(p.l4, 1) != 0) {
     query(p, 0xff, 137, IPPROTO_ICMPV6);
     return;
@@ -183,12 +188,12 @@ function quotedTuple(p: Packet, at: u32, l4: u32, l4proto: u32, length: u32, cap
     setQueryKey(p, load<u16>(t, 4), request | (<u32>load<u8>(t, 1) << 8), type != request, l4proto);
   } else if (l4proto == IPPROTO_GRE) {
     let call: u32 = 0;
-    if (captured >= l4 + 4 && (load<u8>(t, 1) & 7) == 1) {
+    if (captured >= l4 + 8 && (load<u8>(t, 1) & 7) == 1) {
       if (be16(t, 2) != 0x880b) {
         restore(p, outerSrc, outerDst);
         return invalid(p, REASON_ICMP_QUOTE_NO_TUPLE, be16(t, 2));
       }
-      if (captured >= l4 + 8) call = load<u16>(t, 6);
+      call = load<u16>(t, 6);
     }
     setKey(p, 0, call, l4proto);
   } else if (needed == 4) setKey(p, load<u16>(t), load<u16>(t, 2), l4proto);
