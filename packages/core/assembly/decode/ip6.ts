@@ -4,7 +4,7 @@
 export let ip6Protocol: u32 = 0;
 export let ip6Transport: u32 = 0;
 
-/** A transport header was found. */
+/** A transport header was found, perhaps behind what was captured. */
 export const IP6_FOUND: u32 = 0;
 /** Truncated chain, or "no next header". */
 export const IP6_BAD: u32 = 1;
@@ -49,11 +49,6 @@ export function ip6Walk(next: u32, p: usize, available: u32, payload: u32, throu
       ip6Protocol = next;
       ip6Transport = payload;
       return isExtension(next) ? IP6_BAD : IP6_FOUND;
-    }
-    if (at > available) {
-      ip6Protocol = next;
-      ip6Transport = at;
-      return IP6_CUT;
     }
   }
   return IP6_BAD;

@@ -1,0 +1,8 @@
+import { defineConfig } from "rolldown";
+
+export default defineConfig({
+  input: { main: "src/main.ts" },
+  external: [/^node:/, "conntrack-wasm"],
+  platform: "neutral",
+  output: { dir: "dist", format: "es", sourcemap: true },
+});
