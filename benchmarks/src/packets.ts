@@ -48,8 +48,22 @@ export interface Frame {
 
 export function newFrame(): Frame {
   return {
-    second: 1, micros: 0, v6: false, protocol: TCP, src: 0, dst: 0, srcNet: 1, dstNet: 2, sport: 0, dport: 0, seq: 0, ack: 0,
-    flags: 0, window: 0, options: OPTIONS_NONE, payload: 0,
+    second: 1,
+    micros: 0,
+    v6: false,
+    protocol: TCP,
+    src: 0,
+    dst: 0,
+    srcNet: 1,
+    dstNet: 2,
+    sport: 0,
+    dport: 0,
+    seq: 0,
+    ack: 0,
+    flags: 0,
+    window: 0,
+    options: OPTIONS_NONE,
+    payload: 0,
   };
 }
 
@@ -91,7 +105,8 @@ function writeIp4(view: DataView, ip: number, f: Frame): number {
   view.setUint32(ip + 8, 0x40000000 | (f.protocol << 16));
   view.setUint32(ip + 12, f.src);
   view.setUint32(ip + 16, f.dst);
-  let sum = 0x4500 + total + (0x4000 | f.protocol) + (f.src >>> 16) + (f.src & 0xffff) + (f.dst >>> 16) + (f.dst & 0xffff);
+  let sum =
+    0x4500 + total + (0x4000 | f.protocol) + (f.src >>> 16) + (f.src & 0xffff) + (f.dst >>> 16) + (f.dst & 0xffff);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   view.setUint16(ip + 10, ~sum);

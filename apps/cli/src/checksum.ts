@@ -1,7 +1,8 @@
 // Offloaded checksums: a capture on the sending host holds packets whose checksums the network card had yet to fill in.
 // Linux never verifies what it sends itself, but a tracker that reads the capture would call all of it INVALID.
-import { Conntrack } from "conntrack-wasm";
+
 import type { PacketBlock } from "conntrack-capture";
+import { Conntrack } from "conntrack-wasm";
 
 /** Packets `--checksum auto` looks at first. */
 export const OFFLOAD_SAMPLE = 4096;

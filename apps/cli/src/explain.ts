@@ -27,9 +27,23 @@ export interface Context {
 }
 
 const LINKS = new Map([
-  [0, "BSD loopback"], [1, "Ethernet"], [9, "PPP"], [12, "raw IP"], [14, "raw IP"], [50, "PPP with HDLC framing"], [51, "PPPoE"],
-  [101, "raw IP"], [104, "Cisco HDLC"], [105, "IEEE 802.11"], [108, "OpenBSD loopback"], [113, "Linux cooked"], [127, "802.11 with radiotap"],
-  [228, "IPv4"], [229, "IPv6"], [239, "NFLOG"], [276, "Linux cooked v2"],
+  [0, "BSD loopback"],
+  [1, "Ethernet"],
+  [9, "PPP"],
+  [12, "raw IP"],
+  [14, "raw IP"],
+  [50, "PPP with HDLC framing"],
+  [51, "PPPoE"],
+  [101, "raw IP"],
+  [104, "Cisco HDLC"],
+  [105, "IEEE 802.11"],
+  [108, "OpenBSD loopback"],
+  [113, "Linux cooked"],
+  [127, "802.11 with radiotap"],
+  [228, "IPv4"],
+  [229, "IPv6"],
+  [239, "NFLOG"],
+  [276, "Linux cooked v2"],
 ]);
 
 /** "#12 1.167076 s tcp 10.0.0.1:1025 → 10.0.0.2:80 ACK, 52 bytes: ESTABLISHED" */
@@ -46,12 +60,20 @@ export function oneLine(packet: PacketView, origin: bigint): string {
 
 /** All that can be said of a packet, from the frame to the hint. */
 export function explainPacket(context: Context): Step[] {
-  const steps = [frameStep(context), ...networkSteps(context), lookupStep(context), trackerStep(context), windowStep(context), timerStep(context)];
+  const steps = [
+    frameStep(context),
+    ...networkSteps(context),
+    lookupStep(context),
+    trackerStep(context),
+    windowStep(context),
+    timerStep(context),
+  ];
   steps.push(outcomeStep(context), causeStep(context), hintStep(context));
   return steps.filter((step) => step.lines.length > 0);
 }
 
-const lines = (...texts: (string | null | false)[]): Line[] => texts.filter((text) => typeof text === "string").map((text) => ({ text }));
+const lines = (...texts: (string | null | false)[]): Line[] =>
+  texts.filter((text) => typeof text === "string").map((text) => ({ text }));
 
 function frameStep({ packet, origin }: Context): Step {
   const { captured, length, link } = packet;
@@ -95,7 +117,8 @@ function transportText({ trace }: PacketView): string {
 
 function checksumLines({ trace }: PacketView, engine: Conntrack): Line[] {
   if (trace.badChecksum) return [{ text: "wrong", verdict: "fails" }];
-  if (engine.sysctl("nf_conntrack_checksum") === 0) return lines("not verified (net.netfilter.nf_conntrack_checksum=0)");
+  if (engine.sysctl("nf_conntrack_checksum") === 0)
+    return lines("not verified (net.netfilter.nf_conntrack_checksum=0)");
   return lines(trace.cut ? "not verified: the capture does not hold the whole packet" : "nothing wrong with it");
 }
 
@@ -113,7 +136,9 @@ function wayOf({ packet }: Context, flow: Flow | undefined): "original" | "reply
   if (packet.direction !== null) return packet.direction;
   const { trace } = packet;
   if (flow === undefined || trace.src === null) return null;
-  return flow.original.src === trace.src && (flow.original.sport === undefined || flow.original.sport === trace.sport) ? "original" : "reply";
+  return flow.original.src === trace.src && (flow.original.sport === undefined || flow.original.sport === trace.sport)
+    ? "original"
+    : "reply";
 }
 
 function lookupStep(context: Context): Step {
@@ -122,11 +147,19 @@ function lookupStep(context: Context): Step {
   const step = "Lookup";
   if (packet.state === null) return { step, lines: [] };
   if (entry === null) {
-    return { step, lines: lines(trace.type !== null && packet.reason?.name.startsWith("icmp-quote") ? "by the packet it quotes: nothing found" : "no entry for it") };
+    return {
+      step,
+      lines: lines(
+        trace.type !== null && packet.reason?.name.startsWith("icmp-quote")
+          ? "by the packet it quotes: nothing found"
+          : "no entry for it",
+      ),
+    };
   }
   const flow = engine.flow(entry);
   const ends = `${endpoint(trace.src, trace.sport)} → ${endpoint(trace.dst, trace.dport)}`;
-  const what = flow === undefined ? `, gone now (this packet: ${ends})` : `: ${flow.protocol} ${tupleText(flow.original)}`;
+  const what =
+    flow === undefined ? `, gone now (this packet: ${ends})` : `: ${flow.protocol} ${tupleText(flow.original)}`;
   if (trace.before === null) return { step, lines: lines(`not found: a new connection, number ${entry}${what}`) };
   const opened = context.openedBy(entry);
   const quoted = packet.state === "RELATED" && trace.type !== null ? " by the packet it quotes" : "";
@@ -154,17 +187,32 @@ function trackerStep(context: Context): Step {
   const { packet, engine } = context;
   const { trace, entry } = packet;
   const step = "Tracker";
-  if (trace.flags === null || packet.state === null || packet.state === "UNTRACKED") return { step, lines: statusLines(packet) };
+  if (trace.flags === null || packet.state === null || packet.state === "UNTRACKED")
+    return { step, lines: statusLines(packet) };
   const way = trace.before === null ? "original" : wayOf(context, entry === null ? undefined : engine.flow(entry));
   const before = trace.before?.protocolState ?? "NONE";
   const cell = `${eventName(trace.flags)} in ${before}${way === null ? "" : `, ${way} direction`}`;
   if (packet.state === "INVALID") {
     const byTable = !packet.reason?.numbers?.some((name) => name === "bound" || name === "maxAck");
-    return { step, lines: [byTable ? { text: `${cell} → INVALID`, verdict: "fails" } : { text: `${cell}: may be, if its numbers fit` }] };
+    return {
+      step,
+      lines: [
+        byTable ? { text: `${cell} → INVALID`, verdict: "fails" } : { text: `${cell}: may be, if its numbers fit` },
+      ],
+    };
   }
   const after = trace.after === null ? "CLOSE, and the entry is removed at once" : trace.after.protocolState;
-  const ignored = trace.before !== null && packet.reason !== null && /ignored|again|challenge|overshot|under/.test(packet.reason.name);
-  return { step, lines: [{ text: `${cell} → ${ignored ? `passes without effect, stays ${before}` : after}` }, ...statusLines(packet)] };
+  const ignored =
+    trace.before !== null &&
+    packet.reason !== null &&
+    /ignored|again|challenge|overshot|under/.test(packet.reason.name);
+  return {
+    step,
+    lines: [
+      { text: `${cell} → ${ignored ? `passes without effect, stays ${before}` : after}` },
+      ...statusLines(packet),
+    ],
+  };
 }
 
 function statusLines({ trace: { before, after } }: PacketView): Line[] {
@@ -185,7 +233,10 @@ function windowStep({ packet }: Context): Step {
   const step = "Window";
   const { reason, trace } = packet;
   if (trace.flags === null || reason?.numbers?.includes("receiverMaxWin") !== true) return { step, lines: [] };
-  const n = Object.fromEntries(reason.numbers.map((name, i) => [name, trace.numbers[i] ?? 0])) as Record<string, number>;
+  const n = Object.fromEntries(reason.numbers.map((name, i) => [name, trace.numbers[i] ?? 0])) as Record<
+    string,
+    number
+  >;
   const number = (name: string) => n[name] ?? 0;
   const [senderEnd, receiverEnd, end, ack] = [number("senderEnd"), number("receiverEnd"), number("end"), number("ack")];
   const ackWindow = Math.max(number("senderMaxWin"), MAXACKWINCONST);
@@ -225,7 +276,12 @@ function timeoutCandidates({ trace }: PacketView): string[] {
   const prefix = "net.netfilter.nf_conntrack_";
   switch (trace.protocol) {
     case "tcp":
-      return [`tcp_timeout_${state === "syn_sent2" ? "syn_sent" : state}`, "tcp_timeout_unacknowledged", "tcp_timeout_max_retrans", "tcp_timeout_close"].map((name) => prefix + name);
+      return [
+        `tcp_timeout_${state === "syn_sent2" ? "syn_sent" : state}`,
+        "tcp_timeout_unacknowledged",
+        "tcp_timeout_max_retrans",
+        "tcp_timeout_close",
+      ].map((name) => prefix + name);
     case "udp":
     case "udplite":
       return [`${prefix}udp_timeout`, `${prefix}udp_timeout_stream`];
@@ -245,12 +301,17 @@ function timerStep({ packet, engine }: Context): Step {
   const step = "Timer";
   const { before, after } = packet.trace;
   if (before === null && after === null) return { step, lines: [] };
-  if (after === null) return { step, lines: lines(`${secondsText(before?.timeout ?? 0n, 3)} s were left: the entry is gone`) };
-  if (before !== null && before.timeout === after.timeout) return { step, lines: lines(`not renewed: ${secondsText(after.timeout, 3)} s left`) };
+  if (after === null)
+    return { step, lines: lines(`${secondsText(before?.timeout ?? 0n, 3)} s were left: the entry is gone`) };
+  if (before !== null && before.timeout === after.timeout)
+    return { step, lines: lines(`not renewed: ${secondsText(after.timeout, 3)} s left`) };
   const known = timeoutCandidates(packet).filter((name) => SYSCTLS.some((sysctl) => sysctl.name === name));
   const rule = known.find((name) => BigInt(engine.sysctl(name)) * 1_000_000_000n === after.timeout);
   const from = before === null ? "set" : `${secondsText(before.timeout, 3)} s left, renewed`;
-  return { step, lines: lines(`${from} to ${secondsText(after.timeout, 3)} s${rule === undefined ? "" : ` (${rule})`}`) };
+  return {
+    step,
+    lines: lines(`${from} to ${secondsText(after.timeout, 3)} s${rule === undefined ? "" : ` (${rule})`}`),
+  };
 }
 
 // ---- outcome
@@ -268,6 +329,8 @@ function causeStep({ packet, cause }: Context): Step {
 }
 
 function hintStep({ packet }: Context): Step {
-  return { step: "Hint", lines: packet.reason?.hint === undefined ? [] : lines(`${packet.reason.hint} would change this`) };
+  return {
+    step: "Hint",
+    lines: packet.reason?.hint === undefined ? [] : lines(`${packet.reason.hint} would change this`),
+  };
 }
-

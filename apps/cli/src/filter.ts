@@ -68,7 +68,18 @@ const PACKETS: Vocabulary<PacketView> = {
   },
 };
 
-const STATUS = ["SEEN_REPLY", "UNREPLIED", "ASSURED", "CONFIRMED", "EXPECTED", "HELPER", "SRC_NAT", "DST_NAT", "DYING", "FIXED_TIMEOUT"];
+const STATUS = [
+  "SEEN_REPLY",
+  "UNREPLIED",
+  "ASSURED",
+  "CONFIRMED",
+  "EXPECTED",
+  "HELPER",
+  "SRC_NAT",
+  "DST_NAT",
+  "DYING",
+  "FIXED_TIMEOUT",
+];
 
 function statusOf({ status }: Flow): string[] {
   const names: string[] = statusNames(status);
@@ -110,7 +121,13 @@ function ofEvents(): Vocabulary<FlowEvent> {
   return { fields, bare: "status", protocol: (e) => e.flow.protocol, l3num: (e) => e.flow.l3num };
 }
 
-const ALIASES: Readonly<Record<string, string>> = { proto: "protocol", net: "host", dir: "direction", tcpstate: "after", ctstate: "state" };
+const ALIASES: Readonly<Record<string, string>> = {
+  proto: "protocol",
+  net: "host",
+  dir: "direction",
+  tcpstate: "after",
+  ctstate: "state",
+};
 
 interface Token {
   readonly text: string;
@@ -149,7 +166,9 @@ function compile<T>(source: string, vocabulary: Vocabulary<T>): Test<T> {
 
   const peek = () => tokens[next] ?? end;
   const fail = (message: string, token = peek()): never => {
-    throw new UsageError(`--filter, column ${token.column}: ${message}\n  ${source}\n  ${" ".repeat(token.column - 1)}^`);
+    throw new UsageError(
+      `--filter, column ${token.column}: ${message}\n  ${source}\n  ${" ".repeat(token.column - 1)}^`,
+    );
   };
   const accept = (...words: string[]) => {
     if (!words.includes(peek().text.toLowerCase())) return false;
@@ -229,7 +248,9 @@ function compile<T>(source: string, vocabulary: Vocabulary<T>): Test<T> {
   }
 
   function numberTest(token: Token, name: string, op: string): (value: Value) => boolean {
-    const [, from, to] = /^#?(\d+)(?:-(\d+))?$/.exec(token.text) ?? fail(`${name}: "${token.text}" is not a number or a range such as 1024-65535`, token);
+    const [, from, to] =
+      /^#?(\d+)(?:-(\d+))?$/.exec(token.text) ??
+      fail(`${name}: "${token.text}" is not a number or a range such as 1024-65535`, token);
     const least = Number(from);
     const most = to === undefined ? least : Number(to);
     const ordered = (have: Value) => have as number;
@@ -251,7 +272,8 @@ function compile<T>(source: string, vocabulary: Vocabulary<T>): Test<T> {
     const [address = "", prefix] = token.text.split("/");
     const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : 0;
     const length = prefix === undefined ? bits : /^\d+$/.test(prefix) ? Number(prefix) : -1;
-    if (bits === 0 || length < 0 || length > bits) fail(`${name}: "${token.text}" is not an address such as 10.0.0.1 or 2001:db8::/32`, token);
+    if (bits === 0 || length < 0 || length > bits)
+      fail(`${name}: "${token.text}" is not an address such as 10.0.0.1 or 2001:db8::/32`, token);
     const shift = BigInt(bits - length);
     const wanted = addressNumber(address) >> shift;
     const cache = new Map<string, boolean>();
@@ -272,7 +294,12 @@ function compile<T>(source: string, vocabulary: Vocabulary<T>): Test<T> {
     if (field.names && !pattern.includes("*") && !field.names.some((known) => known.toLowerCase() === pattern)) {
       fail(`${name}: "${token.text}" is not one of ${field.names.join(", ")}`, token);
     }
-    const regex = new RegExp(`^${pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
+    const regex = new RegExp(
+      `^${pattern
+        .split("*")
+        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+        .join(".*")}$`,
+    );
     return (have) => typeof have === "string" && regex.test(have.toLowerCase());
   }
 

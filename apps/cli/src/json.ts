@@ -92,7 +92,8 @@ export class JsonLines {
     if (reason === 0 && decision >>> 24 === 0) this.#copy(this.#noReason);
     else this.#addReason(results, i);
     const l4proto = bytes[t + raw.L4PROTO];
-    if ((l4proto === ICMP || l4proto === ICMPV6) && (bytes[t + raw.NOTES] as number) & raw.NOTE_TRANSPORT) this.#addIcmp(results, i);
+    if ((l4proto === ICMP || l4proto === ICMPV6) && (bytes[t + raw.NOTES] as number) & raw.NOTE_TRANSPORT)
+      this.#addIcmp(results, i);
     if (bytes[t + raw.BEFORE + raw.ENTRY_PRESENT] !== 0) this.#addEntry(t + raw.BEFORE, "before");
     if (bytes[t + raw.AFTER + raw.ENTRY_PRESENT] !== 0) this.#addEntry(t + raw.AFTER, "after");
     if (words[(t + raw.MASTER) >>> 2] !== 0) this.#text(`,"master":${words[(t + raw.MASTER) >>> 2]}`);
@@ -169,7 +170,9 @@ export class JsonLines {
     let piece = this.#entries.get(key);
     if (piece === undefined) {
       const [state, bits] = [stateName(l4proto, code), statusNames(status)];
-      piece = this.#piece(`,"${which}":{"protocolState":${JSON.stringify(state)},"status":${JSON.stringify(bits)},"timeout":`);
+      piece = this.#piece(
+        `,"${which}":{"protocolState":${JSON.stringify(state)},"status":${JSON.stringify(bits)},"timeout":`,
+      );
       this.#entries.set(key, piece);
     }
     this.#copy(piece);
@@ -257,7 +260,25 @@ export class JsonLines {
       return;
     }
     let rest = value | 0;
-    let at = this.#at + (rest < 1e3 ? (rest < 10 ? 1 : rest < 100 ? 2 : 3) : rest < 1e6 ? (rest < 1e4 ? 4 : rest < 1e5 ? 5 : 6) : rest < 1e7 ? 7 : rest < 1e8 ? 8 : 9);
+    let at =
+      this.#at +
+      (rest < 1e3
+        ? rest < 10
+          ? 1
+          : rest < 100
+            ? 2
+            : 3
+        : rest < 1e6
+          ? rest < 1e4
+            ? 4
+            : rest < 1e5
+              ? 5
+              : 6
+          : rest < 1e7
+            ? 7
+            : rest < 1e8
+              ? 8
+              : 9);
     this.#at = at;
     do {
       const tenth = (rest / 10) | 0;

@@ -28,7 +28,8 @@ const collect = (value: string, before: readonly string[] | undefined) => [...(b
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
     return value;
   };
 }
@@ -42,22 +43,43 @@ function seed(text: string): bigint {
 export function withCommonOptions(command: Command): Command {
   return command
     .option("-r, --read <file>", "a capture to read, as tcpdump has it; repeatable", collect)
-    .addOption(new Option("--sysctl <name=value>", "kernel setting, with or without net.netfilter.; repeatable").argParser(collect).default([], "none"))
     .addOption(
-      new Option("--profile <name>", "whose behaviour: today's kernel or Linux 2.4").choices(["linux-6", "linux-2.4"]).default("linux-6"),
+      new Option("--sysctl <name=value>", "kernel setting, with or without net.netfilter.; repeatable")
+        .argParser(collect)
+        .default([], "none"),
     )
-    .addOption(new Option("--helper <name[:port]>", "connection tracking helper, such as ftp:21; repeatable").argParser(collect).default([], "none"))
     .addOption(
-      new Option("--checksum <mode>", "verify as the kernel does; ignore what is wrong (offload); auto: see which the capture needs")
+      new Option("--profile <name>", "whose behaviour: today's kernel or Linux 2.4")
+        .choices(["linux-6", "linux-2.4"])
+        .default("linux-6"),
+    )
+    .addOption(
+      new Option("--helper <name[:port]>", "connection tracking helper, such as ftp:21; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
+    .addOption(
+      new Option(
+        "--checksum <mode>",
+        "verify as the kernel does; ignore what is wrong (offload); auto: see which the capture needs",
+      )
         .choices(["verify", "ignore", "auto"])
         .default("verify"),
     )
     .option("--max <n>", "most connections at a time (default: 262144)", integer(1, 28_000_000))
-    .addOption(new Option("--seed <n>", "seed of the hash and of ids; same packets and seed, same output").argParser(seed).default(0n, "0"))
+    .addOption(
+      new Option("--seed <n>", "seed of the hash and of ids; same packets and seed, same output")
+        .argParser(seed)
+        .default(0n, "0"),
+    )
     .option("--link <n>", "link type (LINKTYPE_ number) to take instead of what the capture says", integer(0, 65535))
     .option("--filter <expr>", "show only what matches, such as 'state=INVALID and port 21'")
     .option("--count <n>", "stop after so many packets", integer(1, 2 ** 31))
-    .addOption(new Option("--color <when>", "auto, always or never; NO_COLOR and FORCE_COLOR count too").choices(["auto", "always", "never"]).default("auto"))
+    .addOption(
+      new Option("--color <when>", "auto, always or never; NO_COLOR and FORCE_COLOR count too")
+        .choices(["auto", "always", "never"])
+        .default("auto"),
+    )
     .option("-q, --quiet", "data only: no summary, no remarks");
 }
 
@@ -95,7 +117,9 @@ export function parseAt(text: string | undefined): Stop {
   }
   const time = /^(\+?)(\d{1,10})(?:\.(\d{1,9}))?$/.exec(text);
   if (!time) {
-    throw new UsageError(`--at ${text}: give a time since the epoch (1700000000.5), since the first packet (+3.5), or a packet ('#12')`);
+    throw new UsageError(
+      `--at ${text}: give a time since the epoch (1700000000.5), since the first packet (+3.5), or a packet ('#12')`,
+    );
   }
   const nanoseconds = BigInt(time[2] as string) * 1_000_000_000n + BigInt((time[3] ?? "").padEnd(9, "0"));
   return { until: { time: nanoseconds, relative: time[1] === "+" } };

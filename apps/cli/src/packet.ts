@@ -66,22 +66,54 @@ export function timeText(seconds: number, nanoseconds: number): string {
 export function secondsText(nanoseconds: bigint, digits = 6): string {
   const sign = nanoseconds < 0n ? "-" : "";
   const size = nanoseconds < 0n ? -nanoseconds : nanoseconds;
-  const fraction = String(size % 1_000_000_000n).padStart(9, "0").slice(0, digits);
+  const fraction = String(size % 1_000_000_000n)
+    .padStart(9, "0")
+    .slice(0, digits);
   return `${sign}${size / 1_000_000_000n}${digits > 0 ? `.${fraction}` : ""}`;
 }
 
 const ICMP_TYPES = new Map([
-  [0, "echo reply"], [3, "unreachable"], [4, "source quench"], [5, "redirect"], [8, "echo request"], [9, "router advertisement"],
-  [10, "router solicitation"], [11, "time exceeded"], [12, "parameter problem"], [13, "timestamp request"], [14, "timestamp reply"],
-  [15, "information request"], [16, "information reply"], [17, "address mask request"], [18, "address mask reply"],
+  [0, "echo reply"],
+  [3, "unreachable"],
+  [4, "source quench"],
+  [5, "redirect"],
+  [8, "echo request"],
+  [9, "router advertisement"],
+  [10, "router solicitation"],
+  [11, "time exceeded"],
+  [12, "parameter problem"],
+  [13, "timestamp request"],
+  [14, "timestamp reply"],
+  [15, "information request"],
+  [16, "information reply"],
+  [17, "address mask request"],
+  [18, "address mask reply"],
 ]);
 const ICMPV6_TYPES = new Map([
-  [1, "unreachable"], [2, "packet too big"], [3, "time exceeded"], [4, "parameter problem"], [128, "echo request"], [129, "echo reply"],
-  [130, "listener query"], [131, "listener report"], [132, "listener done"], [133, "router solicitation"],
-  [134, "router advertisement"], [135, "neighbour solicitation"], [136, "neighbour advertisement"], [137, "redirect"],
+  [1, "unreachable"],
+  [2, "packet too big"],
+  [3, "time exceeded"],
+  [4, "parameter problem"],
+  [128, "echo request"],
+  [129, "echo reply"],
+  [130, "listener query"],
+  [131, "listener report"],
+  [132, "listener done"],
+  [133, "router solicitation"],
+  [134, "router advertisement"],
+  [135, "neighbour solicitation"],
+  [136, "neighbour advertisement"],
+  [137, "redirect"],
   [143, "listener report v2"],
 ]);
-const ERRORS = new Set(["unreachable", "time exceeded", "parameter problem", "redirect", "source quench", "packet too big"]);
+const ERRORS = new Set([
+  "unreachable",
+  "time exceeded",
+  "parameter problem",
+  "redirect",
+  "source quench",
+  "packet too big",
+]);
 
 /** "echo request", "unreachable code 3", "type 42". */
 export function icmpText(protocol: string, type: number, code: number): string {
@@ -96,8 +128,18 @@ export function hasIcmpId(protocol: string, type: number): boolean {
 
 /** Protocol numbers without a tracker that are worth a name (IANA). */
 const OTHER_PROTOCOLS = new Map([
-  [0, "hopopt"], [2, "igmp"], [4, "ipip"], [33, "dccp"], [41, "ipv6"], [50, "esp"], [51, "ah"], [88, "eigrp"], [89, "ospf"],
-  [103, "pim"], [108, "ipcomp"], [112, "vrrp"],
+  [0, "hopopt"],
+  [2, "igmp"],
+  [4, "ipip"],
+  [33, "dccp"],
+  [41, "ipv6"],
+  [50, "esp"],
+  [51, "ah"],
+  [88, "eigrp"],
+  [89, "ospf"],
+  [103, "pim"],
+  [108, "ipcomp"],
+  [112, "vrrp"],
 ]);
 
 /** The protocol as people call it; the engine says "unknown" where Linux has no tracker. */

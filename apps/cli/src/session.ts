@@ -1,6 +1,7 @@
 // One run: captures in, the engine's results out, with what the common options ask for.
-import { Conntrack, ConntrackError, findSysctl, REASONS, type Results } from "conntrack-wasm";
+
 import type { PacketBlock } from "conntrack-capture";
+import { Conntrack, ConntrackError, findSysctl, REASONS, type Results } from "conntrack-wasm";
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
 import { Headers } from "./headers.js";
@@ -38,7 +39,10 @@ function parseSysctls(settings: readonly string[]): { text: string; name: string
 }
 
 /** The engine the options describe. */
-export async function openEngine(options: CommonOptions, wishes: { trace?: boolean; events?: boolean } = {}): Promise<Conntrack> {
+export async function openEngine(
+  options: CommonOptions,
+  wishes: { trace?: boolean; events?: boolean } = {},
+): Promise<Conntrack> {
   if (options.helper.length > 0) throw new UsageError(`--helper ${options.helper[0]}: helpers are not available yet`);
   const sysctls = parseSysctls(options.sysctl);
   const wanted = sysctls.filter(({ name }) => findSysctl(name)?.name === MAX_SYSCTL).map(({ value }) => value);
@@ -145,7 +149,11 @@ export class Session {
     const { input, options } = this;
     if (!options.quiet) {
       const { checksumsVerified, badChecksums } = this.engine.totals();
-      const remark = offloadRemark(checksumsVerified + this.#badHeaders, badChecksums + this.#badHeaders, this.ignoring);
+      const remark = offloadRemark(
+        checksumsVerified + this.#badHeaders,
+        badChecksums + this.#badHeaders,
+        this.ignoring,
+      );
       if (remark !== null) note(`ctrack: ${remark}`);
     }
     for (const failure of input.failures) note(`ctrack: ${failure}`);

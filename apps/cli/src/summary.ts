@@ -47,7 +47,9 @@ export function summaryText(tally: Tally, session: Session, colors: Colors): str
   const { created } = engine.totals();
   const plural = created === 1 ? "connection" : "connections";
   let text = `${input.packets.toLocaleString("en")} packets${span}${shown}; ${created.toLocaleString("en")} ${plural}, ${engine.entries.toLocaleString("en")} left in the table\n`;
-  const states = STATE_NAMES.map((name, code) => ({ name, count: tally.states[code] as number })).filter(({ count }) => count > 0);
+  const states = STATE_NAMES.map((name, code) => ({ name, count: tally.states[code] as number })).filter(
+    ({ count }) => count > 0,
+  );
   states.push(...states.splice(0, states[0]?.name === null ? 1 : 0)); // what has no state comes last
   const width = Math.max(0, ...states.map(({ count }) => count.toLocaleString("en").length));
   for (const { name, count } of states) {
@@ -55,6 +57,7 @@ export function summaryText(tally: Tally, session: Session, colors: Colors): str
     text += `  ${paintState(colors, name, label)} ${count.toLocaleString("en").padStart(width)}\n`;
   }
   const reasons = [...tally.reasons].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  if (reasons.length > 0) text += `  ${reasons.map(([name, count]) => `${name} ${count.toLocaleString("en")}`).join(", ")}\n`;
+  if (reasons.length > 0)
+    text += `  ${reasons.map(([name, count]) => `${name} ${count.toLocaleString("en")}`).join(", ")}\n`;
   return text;
 }

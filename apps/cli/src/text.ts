@@ -127,8 +127,19 @@ export class TextTable {
   #header(): string {
     const w = this.#widths;
     return [
-      "#".padStart(w.frame), "seconds".padStart(w.time), "".padEnd(w.protocol), "from".padEnd(w.src), " ", "to".padEnd(w.dst), "".padEnd(w.info),
-      "bytes".padStart(w.length), "state".padEnd(STATE_WIDTH), " ", "conn".padStart(w.conn), "tracker".padEnd(w.change), "reason",
+      "#".padStart(w.frame),
+      "seconds".padStart(w.time),
+      "".padEnd(w.protocol),
+      "from".padEnd(w.src),
+      " ",
+      "to".padEnd(w.dst),
+      "".padEnd(w.info),
+      "bytes".padStart(w.length),
+      "state".padEnd(STATE_WIDTH),
+      " ",
+      "conn".padStart(w.conn),
+      "tracker".padEnd(w.change),
+      "reason",
     ].join(" ");
   }
 
@@ -137,11 +148,26 @@ export class TextTable {
     const c = this.#colors;
     const arrow = cells.src === "" ? " " : "→";
     const state = (cells.state ?? "-").padEnd(STATE_WIDTH);
-    const reason = cells.state === "INVALID" ? c.red(cells.reason) : cells.state === null ? c.dim(cells.reason) : c.yellow(cells.reason);
+    const reason =
+      cells.state === "INVALID"
+        ? c.red(cells.reason)
+        : cells.state === null
+          ? c.dim(cells.reason)
+          : c.yellow(cells.reason);
     return [
-      c.dim(cells.frame.padStart(w.frame)), c.dim(cells.time.padStart(w.time)), cells.protocol.padEnd(w.protocol), cells.src.padEnd(w.src), arrow,
-      cells.dst.padEnd(w.dst), cells.info.padEnd(w.info), cells.length.padStart(w.length), paintState(c, cells.state, state), cells.arrow,
-      cells.conn.padStart(w.conn), cells.change.padEnd(w.change), cells.reason === "" ? "" : reason,
+      c.dim(cells.frame.padStart(w.frame)),
+      c.dim(cells.time.padStart(w.time)),
+      cells.protocol.padEnd(w.protocol),
+      cells.src.padEnd(w.src),
+      arrow,
+      cells.dst.padEnd(w.dst),
+      cells.info.padEnd(w.info),
+      cells.length.padStart(w.length),
+      paintState(c, cells.state, state),
+      cells.arrow,
+      cells.conn.padStart(w.conn),
+      cells.change.padEnd(w.change),
+      cells.reason === "" ? "" : reason,
     ]
       .join(" ")
       .trimEnd();

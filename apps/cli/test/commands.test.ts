@@ -27,28 +27,41 @@ describe("list", () => {
 
   test("--at: behind a packet, after some seconds, at a moment, and later than the capture", async () => {
     const at = async (when: string) => (await ctrack(["list", story, "--at", when, "-q"])).stdout.trimEnd().split("\n");
-    expect(await at("#1")).toEqual([`ipv4     2 tcp      6 120 SYN_SENT ${TCP} [UNREPLIED] ${TCP_BACK} mark=0 zone=0 use=2`]);
+    expect(await at("#1")).toEqual([
+      `ipv4     2 tcp      6 120 SYN_SENT ${TCP} [UNREPLIED] ${TCP_BACK} mark=0 zone=0 use=2`,
+    ]);
     expect(await at("+1.55")).toHaveLength(2);
-    expect(await at(`${START}.25`)).toEqual([`ipv4     2 tcp      6 431999 ESTABLISHED ${TCP} ${TCP_BACK} [ASSURED] mark=0 zone=0 use=2`]);
-    expect(await at("+40")).toEqual([`ipv4     2 tcp      6 260 ESTABLISHED ${TCP} ${TCP_BACK} [ASSURED] mark=0 zone=0 use=2`]);
+    expect(await at(`${START}.25`)).toEqual([
+      `ipv4     2 tcp      6 431999 ESTABLISHED ${TCP} ${TCP_BACK} [ASSURED] mark=0 zone=0 use=2`,
+    ]);
+    expect(await at("+40")).toEqual([
+      `ipv4     2 tcp      6 260 ESTABLISHED ${TCP} ${TCP_BACK} [ASSURED] mark=0 zone=0 use=2`,
+    ]);
     expect(await at("+4000")).toEqual([""]);
   });
 
   test("the forms of conntrack-tools, and the older file", async () => {
-    const list = async (form: string, ...more: string[]) => (await ctrack(["list", story, "-q", "-o", form, ...more])).stdout.split("\n");
+    const list = async (form: string, ...more: string[]) =>
+      (await ctrack(["list", story, "-q", "-o", form, ...more])).stdout.split("\n");
     expect((await list("conntrack"))[0]).toBe(`tcp      6 298 ESTABLISHED ${TCP} ${TCP_BACK} [ASSURED] mark=0 use=1`);
     expect((await list("extended,id"))[0]).toMatch(/^ipv4 {5}2 tcp .* use=1 id=\d+$/);
     expect((await list("id"))[0]).toMatch(/^tcp .* use=1 id=\d+$/);
     expect((await list("xml"))[1]).toBe("<conntrack>");
     expect((await list("save"))[0]).toMatch(/^-A -t 298 -u SEEN_REPLY,ASSURED -s 10\.0\.0\.1 /);
-    expect(JSON.parse((await list("json"))[0] ?? "")).toMatchObject({ kind: "flow", conn: 1, protocol: "tcp", state: "ESTABLISHED" });
+    expect(JSON.parse((await list("json"))[0] ?? "")).toMatchObject({
+      kind: "flow",
+      conn: 1,
+      protocol: "tcp",
+      state: "ESTABLISHED",
+    });
     expect((await list("legacy"))[0]).toBe(`tcp      6 298 ESTABLISHED ${TCP} ${TCP_BACK} [ASSURED] use=1`);
     const old = (await ctrack(["list", story, "-q", "--profile", "linux-2.4"])).stdout;
     expect(old).toMatch(/^tcp {6}6 \d+ ESTABLISHED .* use=1\n/);
   });
 
   test("--filter chooses entries", async () => {
-    const list = async (filter: string) => (await ctrack(["list", story, "-q", "--filter", filter])).stdout.trimEnd().split("\n");
+    const list = async (filter: string) =>
+      (await ctrack(["list", story, "-q", "--filter", filter])).stdout.trimEnd().split("\n");
     expect(await list("assured")).toHaveLength(1);
     expect(await list("unreplied or icmp")).toHaveLength(2);
     expect((await list("state=ESTABLISHED and port 80"))[0]).toContain("ESTABLISHED");
@@ -68,7 +81,12 @@ describe("events", () => {
 
   test("-e and --filter choose, json has the frame", async () => {
     const run = await ctrack(["events", story, "-e", "NEW", "--filter", "udp", "-o", "json", "-q"]);
-    expect(run.stdout.trimEnd().split("\n").map((line) => JSON.parse(line))).toMatchObject([{ kind: "event", type: "NEW", frame: 8 }]);
+    expect(
+      run.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ kind: "event", type: "NEW", frame: 8 }]);
     expect((await ctrack(["events", story, "-e", "BIRTH"])).code).toBe(2);
   });
 });
@@ -76,7 +94,11 @@ describe("events", () => {
 test("stats, in three forms", async () => {
   expect((await ctrack(["stats", story])).stdout).toMatch(/^cpu=0 {3}\tfound=0 invalid=1 insert=0 .*\n$/);
   expect((await ctrack(["stats", story, "-o", "proc"])).stdout.split("\n")).toHaveLength(3);
-  expect(JSON.parse((await ctrack(["stats", story, "-o", "json"])).stdout)).toMatchObject({ entries: 3, invalid: 1, totals: { packets: 9, created: 3 } });
+  expect(JSON.parse((await ctrack(["stats", story, "-o", "json"])).stdout)).toMatchObject({
+    entries: 3,
+    invalid: 1,
+    totals: { packets: 9, created: 3 },
+  });
 });
 
 describe("explain", () => {
@@ -94,14 +116,26 @@ describe("explain", () => {
   });
 
   test("names the sysctl behind a timeout", async () => {
-    expect((await ctrack(["explain", story, "2"])).stdout).toMatch(/^Timer .*renewed to 60\.000 s \(net\.netfilter\.nf_conntrack_tcp_timeout_syn_recv\)$/m);
+    expect((await ctrack(["explain", story, "2"])).stdout).toMatch(
+      /^Timer .*renewed to 60\.000 s \(net\.netfilter\.nf_conntrack_tcp_timeout_syn_recv\)$/m,
+    );
   });
 
   test("-o json is track's object with the steps", async () => {
     const object = JSON.parse((await ctrack(["explain", story, "5", "-o", "json"])).stdout);
     expect(object).toMatchObject({ frame: 5, state: "INVALID" });
     expect(object.steps.map(({ step }: { step: string }) => step)).toEqual([
-      "Frame", "IP", "TCP", "Checksum", "Lookup", "Tracker", "Window", "Timer", "Outcome", "Set by", "Hint",
+      "Frame",
+      "IP",
+      "TCP",
+      "Checksum",
+      "Lookup",
+      "Tracker",
+      "Window",
+      "Timer",
+      "Outcome",
+      "Set by",
+      "Hint",
     ]);
   });
 
@@ -118,7 +152,10 @@ describe("usage", () => {
     [[], "no capture given"],
     [["--frobnicate", "x.pcap"], "unknown option '--frobnicate'"],
     [["x.pcap", "-o", "yaml"], "Allowed choices are text, json, none"],
-    [["x.pcap", "--sysctl", "nf_conntrack_tcp_lose=1"], 'there is no sysctl "nf_conntrack_tcp_lose"; did you mean net.netfilter.nf_conntrack_tcp_'],
+    [
+      ["x.pcap", "--sysctl", "nf_conntrack_tcp_lose=1"],
+      'there is no sysctl "nf_conntrack_tcp_lose"; did you mean net.netfilter.nf_conntrack_tcp_',
+    ],
     [["x.pcap", "--sysctl", "nf_conntrack_tcp_loose"], "write NAME=VALUE"],
     [["x.pcap", "--sysctl", "nf_conntrack_tcp_loose=2"], "2 is not a whole number from 0 to 1"],
     [["x.pcap", "--max", "0"], "Give a whole number from 1 to"],
@@ -146,10 +183,13 @@ describe("usage", () => {
   });
 });
 
-test.skipIf(!existsSync(`${SAMPLES}tour.pcap`))("the bundled tour: 36 packets, one INVALID, the table at the end", async () => {
-  const { code, stdout } = await ctrack([`${SAMPLES}tour.pcap`, "--table"]);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/^ +30 .*INVALID .*SEQ is over upper bound 2712183096 \(over the window of the receiver\)/m);
-  expect(stdout).toMatch(/^ {2}INVALID +1$/m);
-  expect(stdout.trimEnd().split("\n").at(-1)).toContain("TIME_WAIT");
-});
+test.skipIf(!existsSync(`${SAMPLES}tour.pcap`))(
+  "the bundled tour: 36 packets, one INVALID, the table at the end",
+  async () => {
+    const { code, stdout } = await ctrack([`${SAMPLES}tour.pcap`, "--table"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ +30 .*INVALID .*SEQ is over upper bound 2712183096 \(over the window of the receiver\)/m);
+    expect(stdout).toMatch(/^ {2}INVALID +1$/m);
+    expect(stdout.trimEnd().split("\n").at(-1)).toContain("TIME_WAIT");
+  },
+);

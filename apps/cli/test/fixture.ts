@@ -1,5 +1,5 @@
 // Small captures, byte by byte, and a way to run the built program over them.
-import { execFile, type ExecFileException } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,10 @@ export interface Run {
 }
 
 /** Runs ctrack; colours and progress as in a pipe. */
-export function ctrack(args: readonly string[], { env = {}, input }: { env?: NodeJS.ProcessEnv; input?: Uint8Array } = {}): Promise<Run> {
+export function ctrack(
+  args: readonly string[],
+  { env = {}, input }: { env?: NodeJS.ProcessEnv; input?: Uint8Array } = {},
+): Promise<Run> {
   const { NO_COLOR: _, FORCE_COLOR: __, ...rest } = process.env;
   return new Promise((resolve) => {
     const done = (error: ExecFileException | null, stdout: string, stderr: string) =>
@@ -54,7 +57,14 @@ function sum(bytes: Buffer, start = 0): number {
 const address = (text: string) => Buffer.from(text.split(".").map(Number));
 
 /** An IPv4 packet; the transport checksum stands at `checksumAt` of the payload. */
-function ipv4(src: string, dst: string, protocol: number, payload: Buffer, checksumAt: number, pseudo: boolean): Buffer {
+function ipv4(
+  src: string,
+  dst: string,
+  protocol: number,
+  payload: Buffer,
+  checksumAt: number,
+  pseudo: boolean,
+): Buffer {
   const head = Buffer.alloc(20);
   head[0] = 0x45;
   head.writeUInt16BE(20 + payload.length, 2);
@@ -82,7 +92,16 @@ export interface Segment {
   readonly data?: string;
 }
 
-export function tcp({ src = "10.0.0.1", dst = "10.0.0.2", sport, dport, flags, seq = 0, ack = 0, data = "" }: Segment): Buffer {
+export function tcp({
+  src = "10.0.0.1",
+  dst = "10.0.0.2",
+  sport,
+  dport,
+  flags,
+  seq = 0,
+  ack = 0,
+  data = "",
+}: Segment): Buffer {
   const head = Buffer.alloc(20);
   head.writeUInt16BE(sport, 0);
   head.writeUInt16BE(dport, 2);

@@ -7,7 +7,11 @@ import { CAPTURES, ctrack, SAMPLES } from "./fixture.js";
 
 type EntryView = NonNullable<NonNullable<ReturnType<Conntrack["track"]>["trace"]>["before"]>;
 
-const entry = ({ protocolState, status, timeout }: EntryView) => ({ protocolState, status: statusNames(status), timeout: Number(timeout) / 1e9 });
+const entry = ({ protocolState, status, timeout }: EntryView) => ({
+  protocolState,
+  status: statusNames(status),
+  timeout: Number(timeout) / 1e9,
+});
 
 async function expected(file: string): Promise<object[]> {
   const engine = await Conntrack.open({ trace: true, seed: 0 });
@@ -18,10 +22,24 @@ async function expected(file: string): Promise<object[]> {
       const { trace, ...decision } = engine.track(packet);
       if (trace === null) throw new Error("the engine does not trace");
       const { state, direction, reason, reasonText, verdict } = decision;
-      const time = String(packet.time).padStart(10, "0").replace(/(.{9})$/, ".$1");
+      const time = String(packet.time)
+        .padStart(10, "0")
+        .replace(/(.{9})$/, ".$1");
       rows.push({
-        frame: decision.frame, time, protocol: trace.protocol, src: trace.src, dst: trace.dst, sport: trace.sport, dport: trace.dport, state, direction,
-        conn: direction === null ? null : decision.conn, reason, reasonText, verdict, rule: null,
+        frame: decision.frame,
+        time,
+        protocol: trace.protocol,
+        src: trace.src,
+        dst: trace.dst,
+        sport: trace.sport,
+        dport: trace.dport,
+        state,
+        direction,
+        conn: direction === null ? null : decision.conn,
+        reason,
+        reasonText,
+        verdict,
+        rule: null,
         ...(trace.type === null ? {} : { type: trace.type, code: trace.code, id: trace.id }),
         ...(trace.before === null ? {} : { before: entry(trace.before) }),
         ...(trace.after === null ? {} : { after: entry(trace.after) }),
@@ -40,7 +58,9 @@ async function expected(file: string): Promise<object[]> {
 
 function captures(directory: string): string[] {
   if (!existsSync(directory)) return [];
-  return readdirSync(directory).filter((name) => /\.pcap(ng)?(\.gz|\.zst)?$/.test(name)).map((name) => directory + name);
+  return readdirSync(directory)
+    .filter((name) => /\.pcap(ng)?(\.gz|\.zst)?$/.test(name))
+    .map((name) => directory + name);
 }
 
 describe("every line says what the API says", () => {
@@ -49,7 +69,10 @@ describe("every line says what the API says", () => {
   for (const file of files) {
     test(file.slice(file.lastIndexOf("/") + 1), async () => {
       const { stdout, code } = await ctrack([file, "-o", "json", "-q"]);
-      const rows = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+      const rows = stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line));
       expect([0, 3]).toContain(code);
       const want = await expected(file);
       expect(rows.map(({ hint: _, numbers: __, ...row }) => row)).toEqual(want);

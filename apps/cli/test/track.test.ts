@@ -9,7 +9,11 @@ beforeAll(() => {
 });
 afterAll(() => scratch.remove());
 
-const objects = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+const objects = (text: string) =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 describe("-o json", () => {
   test("one object per frame, in file order, with the contract's keys first and in order", async () => {
@@ -19,18 +23,53 @@ describe("-o json", () => {
     expect(rows.map(({ frame }) => frame)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     for (const row of rows) {
       expect(Object.keys(row).slice(0, 14)).toEqual([
-        "frame", "time", "protocol", "src", "dst", "sport", "dport", "state", "direction", "conn", "reason", "reasonText", "verdict", "rule",
+        "frame",
+        "time",
+        "protocol",
+        "src",
+        "dst",
+        "sport",
+        "dport",
+        "state",
+        "direction",
+        "conn",
+        "reason",
+        "reasonText",
+        "verdict",
+        "rule",
       ]);
     }
-    expect(rows.map(({ state }) => state)).toEqual(["NEW", "ESTABLISHED", "ESTABLISHED", "ESTABLISHED", "INVALID", "NEW", "ESTABLISHED", "NEW", null]);
+    expect(rows.map(({ state }) => state)).toEqual([
+      "NEW",
+      "ESTABLISHED",
+      "ESTABLISHED",
+      "ESTABLISHED",
+      "INVALID",
+      "NEW",
+      "ESTABLISHED",
+      "NEW",
+      null,
+    ]);
     expect(rows.map(({ conn }) => conn)).toEqual([1, 1, 1, 1, null, 2, 2, 3, null]);
   });
 
   test("a first packet has an entry behind it, not before", async () => {
     const [first] = objects((await ctrack(["-o", "json", story])).stdout);
     expect(first).toEqual({
-      frame: 1, time: "1700000000.000000000", protocol: "tcp", src: "10.0.0.1", dst: "10.0.0.2", sport: 1025, dport: 80, state: "NEW",
-      direction: "original", conn: 1, reason: null, reasonText: null, verdict: "ACCEPT", rule: null,
+      frame: 1,
+      time: "1700000000.000000000",
+      protocol: "tcp",
+      src: "10.0.0.1",
+      dst: "10.0.0.2",
+      sport: 1025,
+      dport: 80,
+      state: "NEW",
+      direction: "original",
+      conn: 1,
+      reason: null,
+      reasonText: null,
+      verdict: "ACCEPT",
+      rule: null,
       after: { protocolState: "SYN_SENT", status: ["CONFIRMED"], timeout: 120 },
     });
   });
@@ -38,7 +77,12 @@ describe("-o json", () => {
   test("INVALID: reason, numbers, cause and hint", async () => {
     const row = objects((await ctrack([story, "-o", "json"])).stdout)[4];
     expect(row).toMatchObject({
-      state: "INVALID", direction: null, conn: null, reason: "tcp-seq-over-upper-bound", cause: 2, hint: "net.netfilter.nf_conntrack_tcp_be_liberal=1",
+      state: "INVALID",
+      direction: null,
+      conn: null,
+      reason: "tcp-seq-over-upper-bound",
+      cause: 2,
+      hint: "net.netfilter.nf_conntrack_tcp_be_liberal=1",
       before: { protocolState: "ESTABLISHED", status: ["SEEN_REPLY", "ASSURED", "CONFIRMED"] },
     });
     expect(row.reasonText).toContain(`SEQ is over upper bound ${row.numbers.bound}`);
@@ -48,7 +92,15 @@ describe("-o json", () => {
   test("ICMP has type, code and id instead of ports; a frame that is not IP has neither", async () => {
     const rows = objects((await ctrack([story, "-o", "json"])).stdout);
     expect(rows[5]).toMatchObject({ protocol: "icmp", sport: null, dport: null, type: 8, code: 0, id: 77 });
-    expect(rows[8]).toMatchObject({ protocol: null, src: null, dst: null, sport: null, dport: null, state: null, conn: null });
+    expect(rows[8]).toMatchObject({
+      protocol: null,
+      src: null,
+      dst: null,
+      sport: null,
+      dport: null,
+      state: null,
+      conn: null,
+    });
     expect(rows[8]).not.toHaveProperty("type");
   });
 
@@ -66,11 +118,21 @@ describe("-o text", () => {
     const column = lines[0]?.indexOf("NEW") ?? -1;
     expect(column).toBeGreaterThan(0);
     expect(lines.map((line) => line.slice(column, column + 12).trim())).toEqual([
-      "NEW", "ESTABLISHED", "ESTABLISHED", "ESTABLISHED", "INVALID", "NEW", "ESTABLISHED", "NEW", "-",
+      "NEW",
+      "ESTABLISHED",
+      "ESTABLISHED",
+      "ESTABLISHED",
+      "INVALID",
+      "NEW",
+      "ESTABLISHED",
+      "NEW",
+      "-",
     ]);
     expect(lines[1]).toMatch(/SYN,ACK +40 ESTABLISHED ← +1 SYN_SENT → SYN_RECV$/);
     expect(lines[3]).toMatch(/ESTABLISHED → +1$/);
-    expect(lines[4]).toMatch(/INVALID +\(1\) +SEQ is over upper bound \d+ .* \(set by #2\); net\.netfilter\.nf_conntrack_tcp_be_liberal=1 would change this$/);
+    expect(lines[4]).toMatch(
+      /INVALID +\(1\) +SEQ is over upper bound \d+ .* \(set by #2\); net\.netfilter\.nf_conntrack_tcp_be_liberal=1 would change this$/,
+    );
     expect(lines[5]).toContain("echo request id 77");
   });
 
@@ -101,7 +163,9 @@ describe("-o text", () => {
 describe("input", () => {
   test("standard input, -r and several files in order", async () => {
     const bytes = pcap(STORY);
-    expect((await ctrack(["-", "-o", "json"], { input: bytes })).stdout).toBe((await ctrack(["track", "-r", story, "-o", "json"])).stdout);
+    expect((await ctrack(["-", "-o", "json"], { input: bytes })).stdout).toBe(
+      (await ctrack(["track", "-r", story, "-o", "json"])).stdout,
+    );
     const rows = objects((await ctrack([story, story, "-o", "json"])).stdout);
     expect(rows).toHaveLength(18);
     expect(rows[17].frame).toBe(18);
@@ -129,12 +193,20 @@ describe("input", () => {
   test("--count stops early, --link replaces the link type", async () => {
     expect(objects((await ctrack([story, "-o", "json", "--count", "3"])).stdout)).toHaveLength(3);
     const mislabelled = scratch.write("mislabelled.pcap", pcap(STORY, 147));
-    expect(objects((await ctrack([mislabelled, "-o", "json"])).stdout)[0]).toMatchObject({ state: null, reason: "link-type-unknown" });
-    expect(objects((await ctrack([mislabelled, "-o", "json", "--link", "101"])).stdout)[0]).toMatchObject({ state: "NEW" });
+    expect(objects((await ctrack([mislabelled, "-o", "json"])).stdout)[0]).toMatchObject({
+      state: null,
+      reason: "link-type-unknown",
+    });
+    expect(objects((await ctrack([mislabelled, "-o", "json", "--link", "101"])).stdout)[0]).toMatchObject({
+      state: "NEW",
+    });
   });
 
   test("a reader that leaves early ends the program quietly", async () => {
-    const many = Array.from({ length: 30_000 }, (_, i) => ({ at: i / 1000, data: udp("10.0.0.1", 1024 + (i % 50_000), "10.0.0.2", 53) }));
+    const many = Array.from({ length: 30_000 }, (_, i) => ({
+      at: i / 1000,
+      data: udp("10.0.0.1", 1024 + (i % 50_000), "10.0.0.2", 53),
+    }));
     const large = scratch.write("large.pcap", pcap(many));
     for (const form of ["json", "text"]) {
       const child = spawn(process.execPath, [BIN, large, "-o", form]);
@@ -161,7 +233,8 @@ describe("checksums", () => {
     const offloaded = scratch.write("offloaded.pcap", pcap(handshakes(true)));
     const { code, stdout, stderr } = await ctrack([offloaded, "-o", "json"]);
     expect(code).toBe(0);
-    for (const row of objects(stdout)) expect(row).toMatchObject({ state: "INVALID", reason: "bad-checksum", checksum: "bad" });
+    for (const row of objects(stdout))
+      expect(row).toMatchObject({ state: "INVALID", reason: "bad-checksum", checksum: "bad" });
     expect(stderr).toMatch(/^ctrack: 10 of 10 checksums are wrong.*--checksum ignore.*\n$/);
     const ignoring = await ctrack([offloaded, "-o", "json", "--checksum", "ignore"]);
     expect(objects(ignoring.stdout).map(({ state }) => state)).toEqual(new Array(10).fill("NEW"));

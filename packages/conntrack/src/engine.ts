@@ -1,7 +1,7 @@
 // The engine: one conntrack table in one linear memory, packets in, facts out.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
-import { compile, type Core, instantiate, type WasmSource } from "./instantiate.js";
+import { type Core, compile, instantiate, type WasmSource } from "./instantiate.js";
 import { readFlow } from "./read-flow.js";
 import { Results } from "./results.js";
 import { readSnapshot, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
@@ -159,10 +159,20 @@ export class Conntrack {
     this.#core = instantiate(module);
     const core = this.#core;
     const created = core.create(
-      max, exact, this.#inputSize, MAX_PACKETS, EVENT_CAPACITY, FRAGMENT_BYTES, Number(seed & 0xffffffffn), Number(seed >> 32n),
+      max,
+      exact,
+      this.#inputSize,
+      MAX_PACKETS,
+      EVENT_CAPACITY,
+      FRAGMENT_BYTES,
+      Number(seed & 0xffffffffn),
+      Number(seed >> 32n),
     );
     if (!created) {
-      throw new ConntrackError("no-memory", `no memory for ${max} connections (at most 4 GiB in one engine); choose a smaller max`);
+      throw new ConntrackError(
+        "no-memory",
+        `no memory for ${max} connections (at most 4 GiB in one engine); choose a smaller max`,
+      );
     }
     const { buffer } = core.memory;
     this.#bytes = new Uint8Array(buffer);
@@ -174,7 +184,11 @@ export class Conntrack {
     this.#listening = options.events ?? false;
     this.#id = (serial) => core.idOf(serial) >>> 0;
     this.#layout = {
-      capacity: max, exact, inputSize: this.#inputSize, profile: PROFILES.indexOf(this.profile), trace: this.#tracing,
+      capacity: max,
+      exact,
+      inputSize: this.#inputSize,
+      profile: PROFILES.indexOf(this.profile),
+      trace: this.#tracing,
       listening: this.#listening,
     };
     this.#applySwitches();
@@ -192,15 +206,21 @@ export class Conntrack {
   // A trap is a bug of ours and leaves the table half written: never go on with it.
   #call<T>(work: () => T): T {
     if (this.#dead !== null) {
-      throw new ConntrackError("engine-dead", "this engine stopped on an internal error; open a new one", { cause: this.#dead });
+      throw new ConntrackError("engine-dead", "this engine stopped on an internal error; open a new one", {
+        cause: this.#dead,
+      });
     }
     try {
       return work();
     } catch (error) {
       this.#dead = error;
-      throw new ConntrackError("engine-dead", `internal error in the engine: ${(error as Error).message}; please report it`, {
-        cause: error,
-      });
+      throw new ConntrackError(
+        "engine-dead",
+        `internal error in the engine: ${(error as Error).message}; please report it`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -210,7 +230,10 @@ export class Conntrack {
     const sysctl = findSysctl(name);
     if (sysctl !== undefined) return sysctl;
     const near = similarSysctls(name);
-    const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "; the names are those under net.netfilter.nf_conntrack_*";
+    const hint =
+      near.length > 0
+        ? `; did you mean ${near.join(", ")}?`
+        : "; the names are those under net.netfilter.nf_conntrack_*";
     throw new ConntrackError("unknown-sysctl", `there is no sysctl "${name}"${hint}`);
   }
 
@@ -221,7 +244,10 @@ export class Conntrack {
     const most = isMax ? this.#layout.capacity : sysctl.max;
     const least = isMax ? 1 : 0;
     if (!Number.isInteger(value) || value < least || value > most) {
-      throw new ConntrackError("bad-sysctl-value", `${sysctl.name}: ${value} is not a whole number from ${least} to ${most}`);
+      throw new ConntrackError(
+        "bad-sysctl-value",
+        `${sysctl.name}: ${value} is not a whole number from ${least} to ${most}`,
+      );
     }
     for (const index of sysctl.indices) this.#core.setSetting(index, value);
   }
@@ -302,7 +328,9 @@ export class Conntrack {
   *trackBlock(block: PacketBlock): Generator<Results, void, undefined> {
     const framing =
       block.framing === "pcap"
-        ? abi.FRAMING_PCAP | (block.swapped ? abi.FRAMING_SWAPPED : 0) | (block.nanoseconds ? abi.FRAMING_NANOSECONDS : 0)
+        ? abi.FRAMING_PCAP |
+          (block.swapped ? abi.FRAMING_SWAPPED : 0) |
+          (block.nanoseconds ? abi.FRAMING_NANOSECONDS : 0)
         : abi.FRAMING_RECORDS;
     let { bytes } = block;
     let loaded = 0;
@@ -344,7 +372,10 @@ export class Conntrack {
     const kept = this.#inputSize >> 1;
     const end = at + header + (pcap ? captured : (captured + 7) & ~7);
     if (captured <= kept || end > bytes.length) {
-      throw new ConntrackError("bad-packet", `a record at byte ${at} of the block claims ${captured} bytes, more than the block holds`);
+      throw new ConntrackError(
+        "bad-packet",
+        `a record at byte ${at} of the block claims ${captured} bytes, more than the block holds`,
+      );
     }
     const trimmed = new Uint8Array(header + kept + bytes.length - end);
     trimmed.set(bytes.subarray(at, at + header + kept));
@@ -387,8 +418,14 @@ export class Conntrack {
       const time = view.getBigUint64(at + abi.EVENT_RECORD_TIME, true);
       const type = EVENT_TYPES[view.getUint16(at, true)] as FlowEvent["type"];
       const flow = readFlow({
-        bytes: this.#bytes, view, conn: copy, addr6: copy + 128, ext: copy + 160,
-        timeout: view.getBigUint64(at + abi.EVENT_RECORD_TIMEOUT, true), time, id: this.#id,
+        bytes: this.#bytes,
+        view,
+        conn: copy,
+        addr6: copy + 128,
+        ext: copy + 160,
+        timeout: view.getBigUint64(at + abi.EVENT_RECORD_TIMEOUT, true),
+        time,
+        id: this.#id,
       });
       this.#events.push({
         type,
@@ -494,7 +531,8 @@ export class Conntrack {
   }
 
   #remove(slot: number): void {
-    if (!this.#call(() => this.#core.removeSlot(slot))) throw new ConntrackError("event-ring-full", "the event ring is full");
+    if (!this.#call(() => this.#core.removeSlot(slot)))
+      throw new ConntrackError("event-ring-full", "the event ring is full");
     this.#collectEvents();
   }
 
@@ -523,7 +561,14 @@ export class Conntrack {
   }
 
   /** Our own counters: what the kernel does not count. */
-  totals(): { packets: number; created: number; expired: number; checksumsVerified: number; badChecksums: number; rekeys: number } {
+  totals(): {
+    packets: number;
+    created: number;
+    expired: number;
+    checksumsVerified: number;
+    badChecksums: number;
+    rekeys: number;
+  } {
     const stat = (index: number) => this.#stats[index] ?? 0;
     return {
       packets: this.#core.frames() >>> 0,

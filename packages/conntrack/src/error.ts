@@ -1,6 +1,13 @@
 /** What went wrong, for programs: stable codes. */
 export type ConntrackErrorCode =
-  | "bad-option" | "unknown-sysctl" | "bad-sysctl-value" | "no-memory" | "no-wasm" | "engine-dead" | "bad-snapshot" | "bad-packet"
+  | "bad-option"
+  | "unknown-sysctl"
+  | "bad-sysctl-value"
+  | "no-memory"
+  | "no-wasm"
+  | "engine-dead"
+  | "bad-snapshot"
+  | "bad-packet"
   | "event-ring-full";
 
 /** An error with a code; the message names what was given and the way out. */

@@ -1,4 +1,11 @@
-export { Conntrack, type Decision, type OpenOptions, type PacketBlock, type PacketInput, type Profile } from "./engine.js";
+export {
+  Conntrack,
+  type Decision,
+  type OpenOptions,
+  type PacketBlock,
+  type PacketInput,
+  type Profile,
+} from "./engine.js";
 export { ConntrackError, type ConntrackErrorCode } from "./error.js";
 export * from "./format/index.js";
 export type { WasmSource } from "./instantiate.js";

@@ -6,8 +6,14 @@ import { ConntrackError } from "./error.js";
 export interface Core {
   readonly memory: WebAssembly.Memory;
   create(
-    capacity: number, exact: boolean, inputSize: number, maxPackets: number, eventCapacity: number, fragmentsSize: number,
-    seedLow: number, seedHigh: number,
+    capacity: number,
+    exact: boolean,
+    inputSize: number,
+    maxPackets: number,
+    eventCapacity: number,
+    fragmentsSize: number,
+    seedLow: number,
+    seedHigh: number,
   ): number;
   track(framing: number, link: number, length: number): number;
   consumedBytes(): number;
@@ -78,15 +84,20 @@ export function compile(source?: WasmSource): Promise<WebAssembly.Module> {
 async function compileFrom(source: WasmSource): Promise<WebAssembly.Module> {
   try {
     if (source instanceof WebAssembly.Module) return source;
-    if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return await WebAssembly.compile(source as BufferSource);
+    if (source instanceof ArrayBuffer || ArrayBuffer.isView(source))
+      return await WebAssembly.compile(source as BufferSource);
     if (typeof source === "string" || source instanceof URL) return await compileUrl(source);
     return await compileResponse(await source);
   } catch (error) {
     if (error instanceof ConntrackError) throw error;
     const name = source instanceof URL || typeof source === "string" ? ` from ${source}` : "";
-    throw new ConntrackError("no-wasm", `cannot load the engine${name}: ${(error as Error).message}; pass { wasm: bytes or module }`, {
-      cause: error,
-    });
+    throw new ConntrackError(
+      "no-wasm",
+      `cannot load the engine${name}: ${(error as Error).message}; pass { wasm: bytes or module }`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -104,7 +115,8 @@ async function compileUrl(source: URL | string): Promise<WebAssembly.Module> {
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
   // streaming needs the media type; servers that do not know it still work
-  if (response.headers.get("content-type")?.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
+  if (response.headers.get("content-type")?.startsWith("application/wasm"))
+    return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());
 }
 

@@ -2,10 +2,26 @@
 import * as abi from "@conntrack-wasm/core/abi";
 
 const TCP_STATES = [
-  "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2",
+  "NONE",
+  "SYN_SENT",
+  "SYN_RECV",
+  "ESTABLISHED",
+  "FIN_WAIT",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "TIME_WAIT",
+  "CLOSE",
+  "SYN_SENT2",
 ] as const;
 const SCTP_STATES = [
-  "NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
+  "NONE",
+  "CLOSED",
+  "COOKIE_WAIT",
+  "COOKIE_ECHOED",
+  "ESTABLISHED",
+  "SHUTDOWN_SENT",
+  "SHUTDOWN_RECD",
+  "SHUTDOWN_ACK_SENT",
   "HEARTBEAT_SENT",
 ] as const;
 
@@ -30,7 +46,12 @@ export function stateName(l4proto: number, state: number): string | null {
 }
 
 export function hasPorts(l4proto: number): boolean {
-  return l4proto === abi.IPPROTO_TCP || l4proto === abi.IPPROTO_UDP || l4proto === abi.IPPROTO_UDPLITE || l4proto === abi.IPPROTO_SCTP;
+  return (
+    l4proto === abi.IPPROTO_TCP ||
+    l4proto === abi.IPPROTO_UDP ||
+    l4proto === abi.IPPROTO_UDPLITE ||
+    l4proto === abi.IPPROTO_SCTP
+  );
 }
 
 export function isIcmp(l4proto: number): boolean {

@@ -4,7 +4,21 @@ import { ipv4Text, ipv6Text } from "./address.js";
 import { hasPorts, isIcmp, protocolName, replyType, stateName } from "./protocol.js";
 import type { Counter, Flow, Tuple } from "./types.js";
 
-const HELPERS = ["", "ftp", "irc", "tftp", "sip", "pptp", "amanda", "sane", "netbios-ns", "snmp", "RAS", "Q.931", "H.245"];
+const HELPERS = [
+  "",
+  "ftp",
+  "irc",
+  "tftp",
+  "sip",
+  "pptp",
+  "amanda",
+  "sane",
+  "netbios-ns",
+  "snmp",
+  "RAS",
+  "Q.931",
+  "H.245",
+];
 
 /** Where the parts of a conn lie, and the moment of reading. */
 export interface ConnSource {
@@ -30,7 +44,13 @@ function readTuple(source: ConnSource, swapped: boolean, isReply: boolean): Tupl
   const [src, dst] = swapped ? [b, a] : [a, b];
   if (isIcmp(l4proto)) {
     const type = bytes[conn + 10] ?? 0;
-    return { src, dst, type: isReply ? replyType(l4proto, type) : type, code: bytes[conn + 11] ?? 0, id: view.getUint16(conn + 8) };
+    return {
+      src,
+      dst,
+      type: isReply ? replyType(l4proto, type) : type,
+      code: bytes[conn + 11] ?? 0,
+      id: view.getUint16(conn + 8),
+    };
   }
   const partA = view.getUint16(conn + 8);
   const partB = view.getUint16(conn + 10);
@@ -77,7 +97,10 @@ export function readFlow(source: ConnSource): Flow {
     use: 1 + (ext === null ? 0 : view.getUint16(ext + 10, true)),
     counters:
       raw & abi.STATUS_ACCT
-        ? { original: readCounter(view, conn + abi.CONN_COUNTERS), reply: readCounter(view, conn + abi.CONN_COUNTERS + 12) }
+        ? {
+            original: readCounter(view, conn + abi.CONN_COUNTERS),
+            reply: readCounter(view, conn + abi.CONN_COUNTERS + 12),
+          }
         : null,
     helper: (ext === null ? "" : HELPERS[bytes[ext + 8] ?? 0]) || null,
     master: (ext === null ? 0 : view.getUint32(ext + 4, true)) || null,

@@ -18,7 +18,16 @@ const fixed = (text: string) => () => text;
 const EVENTS = ["SYN", "SYN/ACK", "FIN", "ACK", "RST", "no flag that matters"];
 const WAYS = ["original", "reply"];
 const WINDOW = [
-  "bound", "seq", "ack", "end", "window", "senderEnd", "senderMaxEnd", "senderMaxWin", "receiverEnd", "receiverMaxWin",
+  "bound",
+  "seq",
+  "ack",
+  "end",
+  "window",
+  "senderEnd",
+  "senderMaxEnd",
+  "senderMaxWin",
+  "receiverEnd",
+  "receiverMaxWin",
 ] as const;
 const LIBERAL = "net.netfilter.nf_conntrack_tcp_be_liberal=1";
 const CHECKSUM = "net.netfilter.nf_conntrack_checksum=0";
@@ -37,67 +46,369 @@ const rows: [number, ReasonRow][] = [
   [abi.REASON_NONE, { name: "none", text: fixed("") }],
   // never seen by connection tracking
   [abi.REASON_NOT_IP, { name: "not-ip", text: fixed("not an IP packet") }],
-  [abi.REASON_LINK_UNKNOWN, { name: "link-type-unknown", text: fixed("the link type of this interface is not read; name one with --link") }],
+  [
+    abi.REASON_LINK_UNKNOWN,
+    { name: "link-type-unknown", text: fixed("the link type of this interface is not read; name one with --link") },
+  ],
   [abi.REASON_LINK_SHORT, { name: "link-header-short", text: fixed("the frame ends within its link-layer header") }],
-  [abi.REASON_CUT, { name: "cut-by-snaplen", text: fixed("the capture kept too little of this packet to tell (snaplen)") }],
+  [
+    abi.REASON_CUT,
+    { name: "cut-by-snaplen", text: fixed("the capture kept too little of this packet to tell (snaplen)") },
+  ],
   [abi.REASON_IP_VERSION, { name: "ip-version", text: fixed("wrong IP version: dropped by the IP layer") }],
   [abi.REASON_IP_SHORT, { name: "ip-header-short", text: fixed("shorter than an IP header: dropped by the IP layer") }],
-  [abi.REASON_IP_HEADER_LENGTH, { name: "ip-header-length", text: fixed("impossible IP header length: dropped by the IP layer") }],
-  [abi.REASON_IP_CHECKSUM, { name: "ip-checksum", text: fixed("wrong IP header checksum: dropped by the IP layer"), hint: "--checksum ignore (offloaded checksums)" }],
-  [abi.REASON_IP_TOTAL_LENGTH, { name: "ip-total-length", text: fixed("the IP header claims more bytes than there are: dropped by the IP layer") }],
-  [abi.REASON_FRAGMENT_WAITING, { name: "fragment-waiting", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: waits for the others` }],
-  [abi.REASON_FRAGMENT_DUPLICATE, { name: "fragment-duplicate", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: already there, discarded` }],
-  [abi.REASON_FRAGMENT_OVERLAP, { name: "fragment-overlap", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: overlaps another, the whole datagram is discarded` }],
-  [abi.REASON_FRAGMENT_LENGTH, { name: "fragment-length", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: its end contradicts the others, discarded` }],
-  [abi.REASON_FRAGMENT_TOO_LARGE, { name: "fragment-too-large", numbers: ["id"], text: (n) => `datagram ${at(n, 0)} would exceed 65535 bytes: discarded` }],
-  [abi.REASON_FRAGMENT_MEMORY, { name: "fragment-memory", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: no memory left for reassembly, discarded`, hint: "a larger ipfrag_high_thresh" }],
-  [abi.REASON_TABLE_FULL, { name: "table-full", numbers: ["entries"], text: (n) => `nf_conntrack: table full, dropping packet (${at(n, 0)} entries)`, hint: "a larger net.netfilter.nf_conntrack_max" }],
-  [abi.REASON_FRAGMENT_ECN, { name: "fragment-ecn", numbers: ["id"], text: (n) => `datagram ${at(n, 0)}: some fragments say ECN, others that their sender does not know it: discarded` }],
-  [abi.REASON_FRAGMENT_HEADER, { name: "fragment-header", numbers: ["id"], text: fixed("IPv6 fragment header that is not all there: discarded") }],
+  [
+    abi.REASON_IP_HEADER_LENGTH,
+    { name: "ip-header-length", text: fixed("impossible IP header length: dropped by the IP layer") },
+  ],
+  [
+    abi.REASON_IP_CHECKSUM,
+    {
+      name: "ip-checksum",
+      text: fixed("wrong IP header checksum: dropped by the IP layer"),
+      hint: "--checksum ignore (offloaded checksums)",
+    },
+  ],
+  [
+    abi.REASON_IP_TOTAL_LENGTH,
+    { name: "ip-total-length", text: fixed("the IP header claims more bytes than there are: dropped by the IP layer") },
+  ],
+  [
+    abi.REASON_FRAGMENT_WAITING,
+    {
+      name: "fragment-waiting",
+      numbers: ["id"],
+      text: (n) => `fragment of datagram ${at(n, 0)}: waits for the others`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_DUPLICATE,
+    {
+      name: "fragment-duplicate",
+      numbers: ["id"],
+      text: (n) => `fragment of datagram ${at(n, 0)}: already there, discarded`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_OVERLAP,
+    {
+      name: "fragment-overlap",
+      numbers: ["id"],
+      text: (n) => `fragment of datagram ${at(n, 0)}: overlaps another, the whole datagram is discarded`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_LENGTH,
+    {
+      name: "fragment-length",
+      numbers: ["id"],
+      text: (n) => `fragment of datagram ${at(n, 0)}: its end contradicts the others, discarded`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_TOO_LARGE,
+    {
+      name: "fragment-too-large",
+      numbers: ["id"],
+      text: (n) => `datagram ${at(n, 0)} would exceed 65535 bytes: discarded`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_MEMORY,
+    {
+      name: "fragment-memory",
+      numbers: ["id"],
+      text: (n) => `fragment of datagram ${at(n, 0)}: no memory left for reassembly, discarded`,
+      hint: "a larger ipfrag_high_thresh",
+    },
+  ],
+  [
+    abi.REASON_TABLE_FULL,
+    {
+      name: "table-full",
+      numbers: ["entries"],
+      text: (n) => `nf_conntrack: table full, dropping packet (${at(n, 0)} entries)`,
+      hint: "a larger net.netfilter.nf_conntrack_max",
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_ECN,
+    {
+      name: "fragment-ecn",
+      numbers: ["id"],
+      text: (n) => `datagram ${at(n, 0)}: some fragments say ECN, others that their sender does not know it: discarded`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_HEADER,
+    { name: "fragment-header", numbers: ["id"], text: fixed("IPv6 fragment header that is not all there: discarded") },
+  ],
   // INVALID
-  [abi.REASON_IP6_EXT, { name: "ip6-extension-header", text: fixed("no transport header: truncated IPv6 extension headers, or none follows") }],
+  [
+    abi.REASON_IP6_EXT,
+    {
+      name: "ip6-extension-header",
+      text: fixed("no transport header: truncated IPv6 extension headers, or none follows"),
+    },
+  ],
   [abi.REASON_WRONG_ICMP, { name: "wrong-icmp-family", text: fixed("ICMP of the other IP version") }],
-  [abi.REASON_SHORT, { name: "header-short", numbers: ["length"], text: (n, proto) => `${proto === abi.IPPROTO_TCP ? "truncated packet" : "short packet"}: ${at(n, 0)} bytes of transport header` }],
-  [abi.REASON_CHECKSUM, { name: "bad-checksum", numbers: ["checksum"], text: fixed("bad checksum"), hint: `${CHECKSUM} (offloaded checksums: --checksum ignore)` }],
+  [
+    abi.REASON_SHORT,
+    {
+      name: "header-short",
+      numbers: ["length"],
+      text: (n, proto) =>
+        `${proto === abi.IPPROTO_TCP ? "truncated packet" : "short packet"}: ${at(n, 0)} bytes of transport header`,
+    },
+  ],
+  [
+    abi.REASON_CHECKSUM,
+    {
+      name: "bad-checksum",
+      numbers: ["checksum"],
+      text: fixed("bad checksum"),
+      hint: `${CHECKSUM} (offloaded checksums: --checksum ignore)`,
+    },
+  ],
   [abi.REASON_ICMP_TYPE, { name: "icmp-type", numbers: ["type"], text: (n) => `invalid ICMP type ${at(n, 0)}` }],
-  [abi.REASON_ICMP_QUOTE_SHORT, { name: "icmp-quote-short", numbers: ["length"], text: (n) => `ICMP error that quotes too little (${at(n, 0)} bytes) to tell the connection` }],
-  [abi.REASON_ICMP_QUOTE_FRAGMENT, { name: "icmp-quote-fragment", text: fixed("ICMP error that quotes a fragment without ports") }],
-  [abi.REASON_ICMP_QUOTE_NO_TUPLE, { name: "icmp-quote-no-tuple", text: fixed("ICMP error about a packet that belongs to no connection (an ICMP error, for one)") }],
-  [abi.REASON_ICMP_QUOTE_UNKNOWN, { name: "icmp-quote-unknown", text: fixed("ICMP error about a connection that is not in the table") }],
-  [abi.REASON_ICMP_OUTER_ADDRESS, { name: "icmp-outer-address", text: fixed("ICMP error not addressed to the sender of the packet it quotes (outer daddr != inner)") }],
-  [abi.REASON_ICMP_NOT_QUERY, { name: "icmp-not-a-query", numbers: ["type"], text: (n) => `ICMP type ${at(n, 0)} opens no connection, and none is there that it could answer` }],
-  [abi.REASON_ICMP_REDIRECT, { name: "icmpv6-redirect", text: fixed("ICMPv6 redirect with wrong hop limit, source or options") }],
-  [abi.REASON_UDP_LENGTH, { name: "udp-length", numbers: ["length"], text: (n) => `truncated/malformed packet: UDP length ${at(n, 0)}` }],
-  [abi.REASON_UDPLITE_COVERAGE, { name: "udplite-coverage", numbers: ["coverage"], text: (n) => `invalid checksum coverage ${at(n, 0)}` }],
+  [
+    abi.REASON_ICMP_QUOTE_SHORT,
+    {
+      name: "icmp-quote-short",
+      numbers: ["length"],
+      text: (n) => `ICMP error that quotes too little (${at(n, 0)} bytes) to tell the connection`,
+    },
+  ],
+  [
+    abi.REASON_ICMP_QUOTE_FRAGMENT,
+    { name: "icmp-quote-fragment", text: fixed("ICMP error that quotes a fragment without ports") },
+  ],
+  [
+    abi.REASON_ICMP_QUOTE_NO_TUPLE,
+    {
+      name: "icmp-quote-no-tuple",
+      text: fixed("ICMP error about a packet that belongs to no connection (an ICMP error, for one)"),
+    },
+  ],
+  [
+    abi.REASON_ICMP_QUOTE_UNKNOWN,
+    { name: "icmp-quote-unknown", text: fixed("ICMP error about a connection that is not in the table") },
+  ],
+  [
+    abi.REASON_ICMP_OUTER_ADDRESS,
+    {
+      name: "icmp-outer-address",
+      text: fixed("ICMP error not addressed to the sender of the packet it quotes (outer daddr != inner)"),
+    },
+  ],
+  [
+    abi.REASON_ICMP_NOT_QUERY,
+    {
+      name: "icmp-not-a-query",
+      numbers: ["type"],
+      text: (n) => `ICMP type ${at(n, 0)} opens no connection, and none is there that it could answer`,
+    },
+  ],
+  [
+    abi.REASON_ICMP_REDIRECT,
+    { name: "icmpv6-redirect", text: fixed("ICMPv6 redirect with wrong hop limit, source or options") },
+  ],
+  [
+    abi.REASON_UDP_LENGTH,
+    { name: "udp-length", numbers: ["length"], text: (n) => `truncated/malformed packet: UDP length ${at(n, 0)}` },
+  ],
+  [
+    abi.REASON_UDPLITE_COVERAGE,
+    { name: "udplite-coverage", numbers: ["coverage"], text: (n) => `invalid checksum coverage ${at(n, 0)}` },
+  ],
   [abi.REASON_UDPLITE_NO_CHECKSUM, { name: "udplite-checksum-missing", text: fixed("checksum missing") }],
-  [abi.REASON_GRE_PROTOCOL, { name: "gre-protocol", numbers: ["protocol"], text: (n) => `GRE version 1 with protocol 0x${at(n, 0).toString(16)} instead of 0x880b` }],
-  [abi.REASON_FRAGMENT_ALONE, { name: "fragment-alone", numbers: ["id"], text: (n) => `fragment of datagram ${at(n, 0)}: its length is no multiple of 8, so it is not reassembled, and has no transport header of its own` }],
-  [abi.REASON_TCP_OFFSET, { name: "tcp-data-offset", numbers: ["offset"], text: (n) => `truncated/malformed packet: TCP data offset ${at(n, 0)}` }],
-  [abi.REASON_TCP_FLAGS, { name: "tcp-flags", numbers: ["flags"], text: (n) => `invalid tcp flag combination (${flagNames(at(n, 0))})` }],
-  [abi.REASON_TCP_NEW, { name: "tcp-invalid-new", numbers: ["event"], text: (n) => `invalid new: a ${EVENTS[at(n, 0)]} opens no connection, and there is none it belongs to` }],
-  [abi.REASON_TCP_NOT_LOOSE, { name: "tcp-not-loose", text: fixed("invalid new: no connection, and picking up midstream is off"), hint: "net.netfilter.nf_conntrack_tcp_loose=1" }],
-  [abi.REASON_TCP_STATE, { name: "tcp-invalid-state", numbers: ["event", "direction", "state"], text: (n) => `packet (index ${at(n, 0)}) in dir ${at(n, 1)} invalid, state ${tcpState(at(n, 2))}: a ${EVENTS[at(n, 0)]} in the ${WAYS[at(n, 1)]} direction does not fit` }],
-  [abi.REASON_TCP_RST_BELOW_ACK, { name: "tcp-rst-below-ack", numbers: ["seq", "maxAck"], text: (n) => `invalid rst: SEQ ${at(n, 0)} lies before ${at(n, 1)}, which the other side has acknowledged`, hint: "net.netfilter.nf_conntrack_tcp_ignore_invalid_rst=1" }],
-  [abi.REASON_TCP_SEQ_OVER, { name: "tcp-seq-over-upper-bound", numbers: WINDOW, text: (n) => `SEQ is over upper bound ${at(n, 0)} (over the window of the receiver): SEQ ${at(n, 1)}`, hint: LIBERAL }],
-  [abi.REASON_TCP_ACK_OVER, { name: "tcp-ack-over-upper-bound", numbers: WINDOW, text: (n) => `ACK is over upper bound ${at(n, 0)} (ACKed data not seen yet): ACK ${at(n, 2)}`, hint: LIBERAL }],
+  [
+    abi.REASON_GRE_PROTOCOL,
+    {
+      name: "gre-protocol",
+      numbers: ["protocol"],
+      text: (n) => `GRE version 1 with protocol 0x${at(n, 0).toString(16)} instead of 0x880b`,
+    },
+  ],
+  [
+    abi.REASON_FRAGMENT_ALONE,
+    {
+      name: "fragment-alone",
+      numbers: ["id"],
+      text: (n) =>
+        `fragment of datagram ${at(n, 0)}: its length is no multiple of 8, so it is not reassembled, and has no transport header of its own`,
+    },
+  ],
+  [
+    abi.REASON_TCP_OFFSET,
+    {
+      name: "tcp-data-offset",
+      numbers: ["offset"],
+      text: (n) => `truncated/malformed packet: TCP data offset ${at(n, 0)}`,
+    },
+  ],
+  [
+    abi.REASON_TCP_FLAGS,
+    { name: "tcp-flags", numbers: ["flags"], text: (n) => `invalid tcp flag combination (${flagNames(at(n, 0))})` },
+  ],
+  [
+    abi.REASON_TCP_NEW,
+    {
+      name: "tcp-invalid-new",
+      numbers: ["event"],
+      text: (n) => `invalid new: a ${EVENTS[at(n, 0)]} opens no connection, and there is none it belongs to`,
+    },
+  ],
+  [
+    abi.REASON_TCP_NOT_LOOSE,
+    {
+      name: "tcp-not-loose",
+      text: fixed("invalid new: no connection, and picking up midstream is off"),
+      hint: "net.netfilter.nf_conntrack_tcp_loose=1",
+    },
+  ],
+  [
+    abi.REASON_TCP_STATE,
+    {
+      name: "tcp-invalid-state",
+      numbers: ["event", "direction", "state"],
+      text: (n) =>
+        `packet (index ${at(n, 0)}) in dir ${at(n, 1)} invalid, state ${tcpState(at(n, 2))}: a ${EVENTS[at(n, 0)]} in the ${WAYS[at(n, 1)]} direction does not fit`,
+    },
+  ],
+  [
+    abi.REASON_TCP_RST_BELOW_ACK,
+    {
+      name: "tcp-rst-below-ack",
+      numbers: ["seq", "maxAck"],
+      text: (n) => `invalid rst: SEQ ${at(n, 0)} lies before ${at(n, 1)}, which the other side has acknowledged`,
+      hint: "net.netfilter.nf_conntrack_tcp_ignore_invalid_rst=1",
+    },
+  ],
+  [
+    abi.REASON_TCP_SEQ_OVER,
+    {
+      name: "tcp-seq-over-upper-bound",
+      numbers: WINDOW,
+      text: (n) => `SEQ is over upper bound ${at(n, 0)} (over the window of the receiver): SEQ ${at(n, 1)}`,
+      hint: LIBERAL,
+    },
+  ],
+  [
+    abi.REASON_TCP_ACK_OVER,
+    {
+      name: "tcp-ack-over-upper-bound",
+      numbers: WINDOW,
+      text: (n) => `ACK is over upper bound ${at(n, 0)} (ACKed data not seen yet): ACK ${at(n, 2)}`,
+      hint: LIBERAL,
+    },
+  ],
   [abi.REASON_SCTP_CHUNK, { name: "sctp-chunks", text: fixed("malformed or misplaced SCTP chunks") }],
-  [abi.REASON_SCTP_NEW, { name: "sctp-invalid-new", text: fixed("invalid new: these SCTP chunks open no association") }],
-  [abi.REASON_SCTP_VTAG, { name: "sctp-verification-tag", numbers: ["tag", "expected", "direction"], text: (n) => `verification tag check failed ${at(n, 0).toString(16)} vs ${at(n, 1).toString(16)} for dir ${at(n, 2)}` }],
-  [abi.REASON_SCTP_STATE, { name: "sctp-invalid-state", numbers: ["chunk", "direction", "state"], text: (n) => `SCTP chunk ${at(n, 0)} in the ${WAYS[at(n, 1)]} direction is invalid in state ${sctpState(at(n, 2))}` }],
+  [
+    abi.REASON_SCTP_NEW,
+    { name: "sctp-invalid-new", text: fixed("invalid new: these SCTP chunks open no association") },
+  ],
+  [
+    abi.REASON_SCTP_VTAG,
+    {
+      name: "sctp-verification-tag",
+      numbers: ["tag", "expected", "direction"],
+      text: (n) =>
+        `verification tag check failed ${at(n, 0).toString(16)} vs ${at(n, 1).toString(16)} for dir ${at(n, 2)}`,
+    },
+  ],
+  [
+    abi.REASON_SCTP_STATE,
+    {
+      name: "sctp-invalid-state",
+      numbers: ["chunk", "direction", "state"],
+      text: (n) =>
+        `SCTP chunk ${at(n, 0)} in the ${WAYS[at(n, 1)]} direction is invalid in state ${sctpState(at(n, 2))}`,
+    },
+  ],
   // accepted without effect
-  [abi.REASON_TCP_IGNORED, { name: "tcp-ignored", numbers: ["event", "direction", "state"], text: (n) => `packet (index ${at(n, 0)}) in dir ${at(n, 1)} ignored, state ${tcpState(at(n, 2))}: passes, nothing changes` }],
-  [abi.REASON_TCP_SYN_AGAIN, { name: "tcp-syn-again", text: fixed("SYN repeated before any reply: passes, the timer is not renewed") }],
-  [abi.REASON_TCP_CHALLENGE_ACK, { name: "tcp-challenge-ack", text: fixed("challenge-ack ignored: it answers the SYN before, it does not close") }],
-  [abi.REASON_TCP_OVERSHOT, { name: "tcp-overshot", numbers: WINDOW, text: (n) => `${at(n, 0)} bytes more than expected: passes, the timer is not renewed` }],
-  [abi.REASON_TCP_SEQ_UNDER, { name: "tcp-seq-under-lower-bound", numbers: WINDOW, text: (n) => `SEQ is under lower bound ${at(n, 0)} (already ACKed data retransmitted): passes, the timer is not renewed` }],
-  [abi.REASON_TCP_ACK_UNDER, { name: "tcp-ack-under-lower-bound", numbers: WINDOW, text: (n) => `ignored ACK under lower bound ${at(n, 0)} (possible overly delayed): passes, the timer is not renewed` }],
-  [abi.REASON_SCTP_IGNORED, { name: "sctp-ignored", numbers: ["state"], text: (n) => `passes, nothing changes, state ${sctpState(at(n, 0))}` }],
+  [
+    abi.REASON_TCP_IGNORED,
+    {
+      name: "tcp-ignored",
+      numbers: ["event", "direction", "state"],
+      text: (n) =>
+        `packet (index ${at(n, 0)}) in dir ${at(n, 1)} ignored, state ${tcpState(at(n, 2))}: passes, nothing changes`,
+    },
+  ],
+  [
+    abi.REASON_TCP_SYN_AGAIN,
+    { name: "tcp-syn-again", text: fixed("SYN repeated before any reply: passes, the timer is not renewed") },
+  ],
+  [
+    abi.REASON_TCP_CHALLENGE_ACK,
+    { name: "tcp-challenge-ack", text: fixed("challenge-ack ignored: it answers the SYN before, it does not close") },
+  ],
+  [
+    abi.REASON_TCP_OVERSHOT,
+    {
+      name: "tcp-overshot",
+      numbers: WINDOW,
+      text: (n) => `${at(n, 0)} bytes more than expected: passes, the timer is not renewed`,
+    },
+  ],
+  [
+    abi.REASON_TCP_SEQ_UNDER,
+    {
+      name: "tcp-seq-under-lower-bound",
+      numbers: WINDOW,
+      text: (n) =>
+        `SEQ is under lower bound ${at(n, 0)} (already ACKed data retransmitted): passes, the timer is not renewed`,
+    },
+  ],
+  [
+    abi.REASON_TCP_ACK_UNDER,
+    {
+      name: "tcp-ack-under-lower-bound",
+      numbers: WINDOW,
+      text: (n) =>
+        `ignored ACK under lower bound ${at(n, 0)} (possible overly delayed): passes, the timer is not renewed`,
+    },
+  ],
+  [
+    abi.REASON_SCTP_IGNORED,
+    { name: "sctp-ignored", numbers: ["state"], text: (n) => `passes, nothing changes, state ${sctpState(at(n, 0))}` },
+  ],
   // accepted, worth a word
-  [abi.REASON_TCP_LIBERAL, { name: "tcp-liberal", numbers: WINDOW, text: fixed("out of window, tolerated: the connection was picked up midstream, or tcp_be_liberal is set") }],
-  [abi.REASON_TCP_RST_NOT_EXACT, { name: "tcp-rst-not-exact", numbers: ["seq", "expected"], text: (n) => `RST in window but SEQ ${at(n, 0)} is not the expected ${at(n, 1)}: the state stays, the timer falls to that of CLOSE` }],
+  [
+    abi.REASON_TCP_LIBERAL,
+    {
+      name: "tcp-liberal",
+      numbers: WINDOW,
+      text: fixed("out of window, tolerated: the connection was picked up midstream, or tcp_be_liberal is set"),
+    },
+  ],
+  [
+    abi.REASON_TCP_RST_NOT_EXACT,
+    {
+      name: "tcp-rst-not-exact",
+      numbers: ["seq", "expected"],
+      text: (n) =>
+        `RST in window but SEQ ${at(n, 0)} is not the expected ${at(n, 1)}: the state stays, the timer falls to that of CLOSE`,
+    },
+  ],
   [abi.REASON_TCP_RESYNC, { name: "tcp-resync", text: fixed("answers a SYN that was ignored: both sides start anew") }],
-  [abi.REASON_TCP_PICKED_UP, { name: "tcp-picked-up", text: fixed("picked up midstream: windows are not checked from here on"), hint: "net.netfilter.nf_conntrack_tcp_loose=0" }],
-  [abi.REASON_ICMPV6_ND, { name: "icmpv6-untracked", numbers: ["type"], text: (n) => `ICMPv6 type ${at(n, 0)} (neighbour or multicast listener discovery) is not tracked` }],
+  [
+    abi.REASON_TCP_PICKED_UP,
+    {
+      name: "tcp-picked-up",
+      text: fixed("picked up midstream: windows are not checked from here on"),
+      hint: "net.netfilter.nf_conntrack_tcp_loose=0",
+    },
+  ],
+  [
+    abi.REASON_ICMPV6_ND,
+    {
+      name: "icmpv6-untracked",
+      numbers: ["type"],
+      text: (n) => `ICMPv6 type ${at(n, 0)} (neighbour or multicast listener discovery) is not tracked`,
+    },
+  ],
   [abi.REASON_NOTRACK, { name: "notrack", text: fixed("exempted from tracking") }],
 ];
 
@@ -110,4 +421,7 @@ export function reasonRow(code: number): ReasonRow {
 }
 
 /** All reasons, for documents and tests. */
-export const REASONS: readonly (ReasonRow & { readonly code: number })[] = rows.map(([code, row]) => ({ code, ...row }));
+export const REASONS: readonly (ReasonRow & { readonly code: number })[] = rows.map(([code, row]) => ({
+  code,
+  ...row,
+}));

@@ -73,9 +73,11 @@ export function writeSnapshot(core: Core, layout: SnapshotLayout): Uint8Array {
   const parts: Uint8Array[] = [];
   const header = new Uint8Array(LAYOUT_WORDS * 4);
   const words = new DataView(header.buffer);
-  [layout.capacity, +layout.exact, layout.inputSize, layout.profile, +layout.trace, +layout.listening].forEach((value, i) => {
-    words.setUint32(i * 4, value, true);
-  });
+  [layout.capacity, +layout.exact, layout.inputSize, layout.profile, +layout.trace, +layout.listening].forEach(
+    (value, i) => {
+      words.setUint32(i * 4, value, true);
+    },
+  );
   parts.push(header);
   for (const [at, size] of fixedRegions(core)) parts.push(memory.subarray(at, at + size));
   const heap = core.heapRegion() >>> 0;
@@ -123,7 +125,12 @@ export function readSnapshot(snapshot: Uint8Array): { layout: SnapshotLayout; lo
   if (view.getBigUint64(16, true) !== checksum(body)) bad("the checksum does not fit");
   const word = (i: number) => view.getUint32(HEADER + 4 * i, true);
   const layout = {
-    capacity: word(0), exact: word(1) !== 0, inputSize: word(2), profile: word(3), trace: word(4) !== 0, listening: word(5) !== 0,
+    capacity: word(0),
+    exact: word(1) !== 0,
+    inputSize: word(2),
+    profile: word(3),
+    trace: word(4) !== 0,
+    listening: word(5) !== 0,
   };
   return { layout, load: (core) => fill(core, snapshot, HEADER + LAYOUT_WORDS * 4) };
 }

@@ -18,7 +18,8 @@ const row = (name: string, index: number | number[], value: number, max = 0x7fff
   max,
   ...(legacy === undefined ? {} : { legacy }),
 });
-const seconds = (name: string, index: number | number[], value: number, legacy?: number) => row(name, index, value, SECONDS, legacy);
+const seconds = (name: string, index: number | number[], value: number, legacy?: number) =>
+  row(name, index, value, SECONDS, legacy);
 const tcp = (state: number) => abi.TIMEOUT_TCP + state;
 const sctp = (state: number) => abi.TIMEOUT_SCTP + state;
 
@@ -83,11 +84,19 @@ export function findSysctl(name: string): SysctlRow | undefined {
 
 /** Names close to a misspelt one, for an error that helps. */
 export function similarSysctls(name: string): string[] {
-  const words = name.slice(name.lastIndexOf(".") + 1).split("_").filter((word) => !["nf", "conntrack"].includes(word));
+  const words = name
+    .slice(name.lastIndexOf(".") + 1)
+    .split("_")
+    .filter((word) => !["nf", "conntrack"].includes(word));
   const scored = SYSCTLS.map(({ name: candidate }) => ({
     candidate,
     hits: words.filter((word) => candidate.includes(word)).length,
   }));
   const best = Math.max(...scored.map(({ hits }) => hits));
-  return best === 0 ? [] : scored.filter(({ hits }) => hits === best).map(({ candidate }) => candidate).slice(0, 4);
+  return best === 0
+    ? []
+    : scored
+        .filter(({ hits }) => hits === best)
+        .map(({ candidate }) => candidate)
+        .slice(0, 4);
 }

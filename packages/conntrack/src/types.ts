@@ -8,8 +8,22 @@ export type Direction = "original" | "reply";
 
 /** Names of the status bits (`IPS_*`), in the order of their bit numbers. */
 export type StatusName =
-  | "EXPECTED" | "SEEN_REPLY" | "ASSURED" | "CONFIRMED" | "SRC_NAT" | "DST_NAT" | "SEQ_ADJUST" | "SRC_NAT_DONE"
-  | "DST_NAT_DONE" | "DYING" | "FIXED_TIMEOUT" | "TEMPLATE" | "NAT_CLASH" | "HELPER" | "OFFLOAD" | "HW_OFFLOAD";
+  | "EXPECTED"
+  | "SEEN_REPLY"
+  | "ASSURED"
+  | "CONFIRMED"
+  | "SRC_NAT"
+  | "DST_NAT"
+  | "SEQ_ADJUST"
+  | "SRC_NAT_DONE"
+  | "DST_NAT_DONE"
+  | "DYING"
+  | "FIXED_TIMEOUT"
+  | "TEMPLATE"
+  | "NAT_CLASH"
+  | "HELPER"
+  | "OFFLOAD"
+  | "HW_OFFLOAD";
 
 /** One direction of a connection. The parts below `l4proto` depend on the protocol; the others are absent. */
 export interface Tuple {
@@ -80,7 +94,18 @@ export interface Flow {
 
 /** Event bits (`IPCT_*`), in the order of their bit numbers. */
 export type EventBit =
-  | "NEW" | "RELATED" | "DESTROY" | "REPLY" | "ASSURED" | "PROTOINFO" | "HELPER" | "MARK" | "SEQADJ" | "SECMARK" | "LABEL" | "SYNPROXY";
+  | "NEW"
+  | "RELATED"
+  | "DESTROY"
+  | "REPLY"
+  | "ASSURED"
+  | "PROTOINFO"
+  | "HELPER"
+  | "MARK"
+  | "SEQADJ"
+  | "SECMARK"
+  | "LABEL"
+  | "SYNPROXY";
 
 /** One message of the event stream (`conntrack -E`). */
 export interface FlowEvent {

@@ -53,7 +53,10 @@ let project = "";
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), "packed-"));
   for (const [name, folder] of packages) {
-    execFileSync("npm", ["pack", "--silent", "--pack-destination", project], { cwd: join(root, folder), stdio: "pipe" });
+    execFileSync("npm", ["pack", "--silent", "--pack-destination", project], {
+      cwd: join(root, folder),
+      stdio: "pipe",
+    });
     const target = join(project, "node_modules", name);
     mkdirSync(target, { recursive: true });
     const tarball = readdirSync(project).find((file) => file.startsWith(name) && file.endsWith(".tgz")) as string;
@@ -67,11 +70,18 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 /** A static file server, with or without the media type of wasm. */
 async function serve(folder: string, wasmType: string): Promise<{ url: string; close: () => void }> {
-  const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": wasmType };
+  const types: Record<string, string> = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": wasmType,
+  };
   const server = createServer((request, response) => {
     const path = join(folder, decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
     if (!existsSync(path)) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": types[extname(path)] ?? "application/octet-stream" }).end(readFileSync(path));
+    response
+      .writeHead(200, { "content-type": types[extname(path)] ?? "application/octet-stream" })
+      .end(readFileSync(path));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
@@ -80,7 +90,14 @@ async function serve(folder: string, wasmType: string): Promise<{ url: string; c
 async function inBrowser(url: string): Promise<string> {
   const browser = await chromium.launch({
     executablePath: browserPath as string,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
   try {
     const page = await browser.newPage();
@@ -102,10 +119,17 @@ describe("packed", () => {
   });
 
   test.skipIf(!browserPath)(`runs in a browser without a bundler, whatever the server says of wasm${why}`, async () => {
-    const map = { imports: { "conntrack-wasm": "/node_modules/conntrack-wasm/dist/index.js", "conntrack-capture": "/node_modules/conntrack-capture/dist/index.js" } };
+    const map = {
+      imports: {
+        "conntrack-wasm": "/node_modules/conntrack-wasm/dist/index.js",
+        "conntrack-capture": "/node_modules/conntrack-capture/dist/index.js",
+      },
+    };
     writeFileSync(
       join(project, "plain.html"),
-      page(`<script type="importmap">${JSON.stringify(map)}</script><script type="module">import { run } from "/script.mjs"; ${REPORT}</script>`),
+      page(
+        `<script type="importmap">${JSON.stringify(map)}</script><script type="module">import { run } from "/script.mjs"; ${REPORT}</script>`,
+      ),
     );
     for (const type of ["application/wasm", "application/octet-stream"]) {
       const server = await serve(project, type);
@@ -118,7 +142,10 @@ describe("packed", () => {
   });
 
   test.skipIf(!browserPath)(`runs through Vite${why}`, async () => {
-    writeFileSync(join(project, "index.html"), page(`<script type="module">import { run } from "/script.mjs"; ${REPORT}</script>`));
+    writeFileSync(
+      join(project, "index.html"),
+      page(`<script type="module">import { run } from "/script.mjs"; ${REPORT}</script>`),
+    );
     await build({ root: project, base: "./", logLevel: "error", build: { outDir: "out", target: "es2022" } });
     const server = await serve(join(project, "out"), "application/wasm");
     try {

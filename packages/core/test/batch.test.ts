@@ -4,7 +4,16 @@ import { Conntrack } from "../../conntrack/src/index.js";
 import { ethernet, NS, pcapBlock, recordBlock, START, type TimedPacket } from "./support/blocks.js";
 import { BUILDS, inspect } from "./support/builds.js";
 import { Random } from "./support/random.js";
-import { chunks, type Outcome, runBlocks, runRecords, runSingly, text, withoutIds, withoutReasons } from "./support/run.js";
+import {
+  chunks,
+  type Outcome,
+  runBlocks,
+  runRecords,
+  runSingly,
+  text,
+  withoutIds,
+  withoutReasons,
+} from "./support/run.js";
 import { randomTraffic } from "./support/traffic.js";
 
 const options = { max: 300, seed: 7, events: true, sysctl: { nf_conntrack_acct: 1, nf_conntrack_timestamp: 1 } };
@@ -128,30 +137,34 @@ const frame = (ip: Uint8Array) => ethernet(ip).subarray(0, 14 + ip.length);
 describe.each(BUILDS)("blocks that are damaged ($name)", ({ wasm }) => {
   const three = traffic.slice(0, 3);
 
-  test.each(["records", "pcap"] as const)("%s: a prefix gives the whole records before the cut, then bad-packet", (framing) => {
-    const { bytes, ...block } = framing === "records" ? recordBlock(three) : pcapBlock(three, { link: 101 });
-    const ends = three.map((_, i) => {
-      const upTo = three.slice(0, i + 1);
-      return (framing === "records" ? recordBlock(upTo) : pcapBlock(upTo, { link: 101 })).bytes.length;
-    });
-    for (let length = 0; length < bytes.length; length += 3) {
-      const engine = Conntrack.openSync(wasm, { max: 10, seed: 1 });
-      let packets = 0;
-      const read = () => {
-        for (const results of engine.trackBlock({ ...block, bytes: bytes.subarray(0, length) })) packets += results.count;
-      };
-      try {
-        read();
-      } catch (error) {
-        expect((error as { code?: string }).code).toBe("bad-packet");
+  test.each(["records", "pcap"] as const)(
+    "%s: a prefix gives the whole records before the cut, then bad-packet",
+    (framing) => {
+      const { bytes, ...block } = framing === "records" ? recordBlock(three) : pcapBlock(three, { link: 101 });
+      const ends = three.map((_, i) => {
+        const upTo = three.slice(0, i + 1);
+        return (framing === "records" ? recordBlock(upTo) : pcapBlock(upTo, { link: 101 })).bytes.length;
+      });
+      for (let length = 0; length < bytes.length; length += 3) {
+        const engine = Conntrack.openSync(wasm, { max: 10, seed: 1 });
+        let packets = 0;
+        const read = () => {
+          for (const results of engine.trackBlock({ ...block, bytes: bytes.subarray(0, length) }))
+            packets += results.count;
+        };
+        try {
+          read();
+        } catch (error) {
+          expect((error as { code?: string }).code).toBe("bad-packet");
+        }
+        // the padding of a record's end may be missing
+        const whole = ends.filter((end) => end <= length + (framing === "records" ? 7 : 0)).length;
+        expect(packets).toBeGreaterThanOrEqual(ends.filter((end) => end <= length).length);
+        expect(packets).toBeLessThanOrEqual(whole);
+        expect(engine.track({ time: START, data: new Uint8Array(0) }).state).toBeNull();
       }
-      // the padding of a record's end may be missing
-      const whole = ends.filter((end) => end <= length + (framing === "records" ? 7 : 0)).length;
-      expect(packets).toBeGreaterThanOrEqual(ends.filter((end) => end <= length).length);
-      expect(packets).toBeLessThanOrEqual(whole);
-      expect(engine.track({ time: START, data: new Uint8Array(0) }).state).toBeNull();
-    }
-  });
+    },
+  );
 
   test("a record that claims 4 GB", () => {
     const block = pcapBlock(three, { link: 101 });

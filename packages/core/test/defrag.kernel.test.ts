@@ -13,7 +13,12 @@ const RUNS = Number(process.env.FRAGMENT_RUNS ?? 2);
 const COUNT = Number(process.env.FRAGMENTS ?? 4000);
 
 /** Runs the same fragments through both; the first differences, and the states that came up. */
-async function compare(seed: number, train: Partial<TrainOptions>, sysctls: Readonly<Record<string, number>> = {}, change = (_: Random, packets: Uint8Array[]) => packets) {
+async function compare(
+  seed: number,
+  train: Partial<TrainOptions>,
+  sysctls: Readonly<Record<string, number>> = {},
+  change = (_: Random, packets: Uint8Array[]) => packets,
+) {
   const random = new Random(seed);
   const packets = change(random, randomTrains(random, { count: COUNT, ...train }));
   const options: KernelOptions = {
@@ -23,7 +28,10 @@ async function compare(seed: number, train: Partial<TrainOptions>, sysctls: Read
     for (const [name, value] of Object.entries(sysctls)) {
       if (name.startsWith("ipfrag")) await kernel.oracle.writeFile(`/proc/sys/net/ipv4/${name}`, String(value));
     }
-    return { decisions: await kernel.track(packets.map((data, i) => ({ time: i, data }))), table: await kernel.table() };
+    return {
+      decisions: await kernel.track(packets.map((data, i) => ({ time: i, data }))),
+      table: await kernel.table(),
+    };
   });
   const engine = Conntrack.openSync(BUILDS[seed % 2]?.wasm as WebAssembly.Module, { seed: 1, sysctl: sysctls });
   const differences: string[] = [];
@@ -37,8 +45,14 @@ async function compare(seed: number, train: Partial<TrainOptions>, sysctls: Read
     seen.set(name, (seen.get(name) ?? 0) + 1);
     // the kernel's numbers count connections that were never confirmed
     if (dir !== null && mine.conn !== null && !conns.has(ct)) conns.set(ct, mine.conn);
-    const same = mine.state === state && mine.direction === dir && (dir === null || mine.conn === null || mine.conn === conns.get(ct));
-    if (!same) differences.push(`${i}: ${mine.state} ${mine.direction} ${mine.conn} (${mine.reason}) / ${state} ${dir} ${ct} ${Buffer.from(data).toString("hex")}`);
+    const same =
+      mine.state === state &&
+      mine.direction === dir &&
+      (dir === null || mine.conn === null || mine.conn === conns.get(ct));
+    if (!same)
+      differences.push(
+        `${i}: ${mine.state} ${mine.direction} ${mine.conn} (${mine.reason}) / ${state} ${dir} ${ct} ${Buffer.from(data).toString("hex")}`,
+      );
   });
   expect(differences.slice(0, 20)).toEqual([]);
   expect(engine.entries).toBe(table.length);
@@ -50,8 +64,22 @@ describe.skipIf(!available.ok)(`${COUNT} fragments as this kernel decides${why}`
   const seeds = Array.from({ length: RUNS }, (_, i) => i + 1);
 
   test.each(seeds)("seed %i", async (seed) => {
-    const seen = await compare(seed, { hosts: 2 + (seed % 4), ids: 3 + (seed % 5), abreast: 2 + (seed % 7), dirt: 0.3 + 0.1 * (seed % 5) });
-    for (const name of ["NEW", "ESTABLISHED", "INVALID", "fragment-waiting", "fragment-duplicate", "fragment-overlap", "fragment-length", "fragment-ecn"]) {
+    const seen = await compare(seed, {
+      hosts: 2 + (seed % 4),
+      ids: 3 + (seed % 5),
+      abreast: 2 + (seed % 7),
+      dirt: 0.3 + 0.1 * (seed % 5),
+    });
+    for (const name of [
+      "NEW",
+      "ESTABLISHED",
+      "INVALID",
+      "fragment-waiting",
+      "fragment-duplicate",
+      "fragment-overlap",
+      "fragment-length",
+      "fragment-ecn",
+    ]) {
       expect(seen.get(name), name).toBeGreaterThan(0);
     }
   });
@@ -63,13 +91,24 @@ describe.skipIf(!available.ok)(`${COUNT} fragments as this kernel decides${why}`
 
   test.each(seeds)("little memory, seed %i", async (seed) => {
     const limit = 15_000 + 1000 * seed;
-    const seen = await compare(100 + seed, { ids: 30, abreast: 12 }, {
-      ipfrag_low_thresh: 0, ipfrag_high_thresh: limit, nf_conntrack_frag6_low_thresh: 0, nf_conntrack_frag6_high_thresh: limit,
-    });
+    const seen = await compare(
+      100 + seed,
+      { ids: 30, abreast: 12 },
+      {
+        ipfrag_low_thresh: 0,
+        ipfrag_high_thresh: limit,
+        nf_conntrack_frag6_low_thresh: 0,
+        nf_conntrack_frag6_high_thresh: limit,
+      },
+    );
     expect(seen.get("fragment-memory")).toBeGreaterThan(0);
   });
 
   test.each(seeds)("little distance, seed %i", async (seed) => {
-    await compare(200 + seed, { families: [4], ids: 40, hosts: 2, abreast: 8, dirt: 0.2 }, { ipfrag_max_dist: seed % 8 });
+    await compare(
+      200 + seed,
+      { families: [4], ids: 40, hosts: 2, abreast: 8, dirt: 0.2 },
+      { ipfrag_max_dist: seed % 8 },
+    );
   });
 });

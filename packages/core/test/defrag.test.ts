@@ -25,10 +25,12 @@ const at = (seconds: number) => START + BigInt(Math.round(seconds * 1e9));
 const said = ({ state, reason }: Decision) => state ?? reason;
 
 /** checkQueues() of the debug build: 0, or the first broken promise. */
-const fragmentCheck = (core: DebugCore): number => (core as DebugCore & { checkQueues?(): number }).checkQueues?.() ?? 0;
+const fragmentCheck = (core: DebugCore): number =>
+  (core as DebugCore & { checkQueues?(): number }).checkQueues?.() ?? 0;
 
 describe.each(BUILDS)("$name build", ({ wasm }) => {
-  const open = (options: Omit<OpenOptions, "wasm"> = {}) => Conntrack.openSync(wasm, { seed: 1, trace: true, ...options });
+  const open = (options: Omit<OpenOptions, "wasm"> = {}) =>
+    Conntrack.openSync(wasm, { seed: 1, trace: true, ...options });
 
   test.each(recordings)("as recorded: %s", (name) => {
     const recording = readRecording(new URL(`${name}.kernel.json.gz`, GOLDEN).pathname);
@@ -38,7 +40,9 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       const after = state === "INVALID" ? null : (trace?.after ?? null);
       return { state, direction, timeout: after && Math.ceil(Number(after.timeout) / 1e9) };
     });
-    expect(mine).toEqual(recording.packets.map(({ state, dir, after }) => ({ state, direction: dir, timeout: after?.timeout ?? null })));
+    expect(mine).toEqual(
+      recording.packets.map(({ state, dir, after }) => ({ state, direction: dir, timeout: after?.timeout ?? null })),
+    );
     expect(engine.flows().map(({ original }) => [original.src, original.dst, original.sport])).toEqual(
       recording.table.map(({ orig }) => [orig.src, orig.dst, orig.sport]),
     );
@@ -56,15 +60,23 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     readonly cut?: number;
   }
 
-  function compareWithModel(seed: number, { model: options = {}, trains = {}, count = 6000, gap = 0.001, cut = 0 }: Run): Map<string, number> {
+  function compareWithModel(
+    seed: number,
+    { model: options = {}, trains = {}, count = 6000, gap = 0.001, cut = 0 }: Run,
+  ): Map<string, number> {
     const random = new Random(seed);
     const model = new FragmentModel(options);
     const { seconds4 = 30, seconds6 = 60, high4 = 4 << 20, high6 = 4 << 20, distance = 64 } = options;
     const { engine, core } = inspect(wasm, {
-      seed: 1, trace: true,
+      seed: 1,
+      trace: true,
       sysctl: {
-        ipfrag_time: seconds4, nf_conntrack_frag6_timeout: seconds6, ipfrag_high_thresh: high4, nf_conntrack_frag6_high_thresh: high6,
-        ipfrag_max_dist: distance, nf_conntrack_acct: 1,
+        ipfrag_time: seconds4,
+        nf_conntrack_frag6_timeout: seconds6,
+        ipfrag_high_thresh: high4,
+        nf_conntrack_frag6_high_thresh: high6,
+        ipfrag_max_dist: distance,
+        nf_conntrack_acct: 1,
       },
     });
     const reference = open({ sysctl: { nf_conntrack_acct: 1 } });
@@ -79,7 +91,11 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       const answer = model.take({ time, data: kept, length: data.length });
       const where = `fragment ${i}`;
       if ("reason" in answer) {
-        expect({ where, reason: mine.reason, datagram: mine.trace?.datagram }).toEqual({ where, reason: answer.reason, datagram: answer.datagram });
+        expect({ where, reason: mine.reason, datagram: mine.trace?.datagram }).toEqual({
+          where,
+          reason: answer.reason,
+          datagram: answer.datagram,
+        });
         seen.set(answer.reason, (seen.get(answer.reason) ?? 0) + 1);
         // other ends of other clocks: the reference has to see time pass
         reference.advance(time);
@@ -89,8 +105,22 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       // one that goes on alone still has its fragment header
       const extra = kept !== answer.packet && answer.datagram === null ? 8 : 0;
       if (extra && mine.conn !== null) longer.add(mine.conn);
-      const view = ({ state, direction, conn, reason, trace }: Decision, datagram: number | null | undefined, more = 0) => ({
-        where, state, direction, conn, reason, datagram, length: (trace?.length ?? 0) + more, payload: trace?.payload, sport: trace?.sport, flags: trace?.flags, badChecksum: trace?.badChecksum,
+      const view = (
+        { state, direction, conn, reason, trace }: Decision,
+        datagram: number | null | undefined,
+        more = 0,
+      ) => ({
+        where,
+        state,
+        direction,
+        conn,
+        reason,
+        datagram,
+        length: (trace?.length ?? 0) + more,
+        payload: trace?.payload,
+        sport: trace?.sport,
+        flags: trace?.flags,
+        badChecksum: trace?.badChecksum,
       });
       expect(view(mine, mine.trace?.datagram)).toEqual(view(its, answer.datagram, extra));
       const name = its.state ?? its.reason ?? "";
@@ -99,20 +129,40 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     }
     expect(fragmentCheck(core)).toBe(0);
     expect(selfcheck(core)).toBe(0);
-    const flows = (e: Conntrack) => e.flows().map(({ start: _, stop: __, ...flow }) => ({ ...flow, id: 0, counters: longer.has(flow.conn) ? null : flow.counters }));
+    const flows = (e: Conntrack) =>
+      e
+        .flows()
+        .map(({ start: _, stop: __, ...flow }) => ({
+          ...flow,
+          id: 0,
+          counters: longer.has(flow.conn) ? null : flow.counters,
+        }));
     expect(flows(engine)).toEqual(flows(reference));
     return seen;
   }
 
   test.each([1, 2, 3, 4])("random trains as in the model, seed %i", (seed) => {
     const seen = compareWithModel(seed, { trains: { hosts: 1 + seed, ids: 2 + seed, abreast: 2 * seed } });
-    for (const name of ["NEW", "ESTABLISHED", "INVALID", "fragment-waiting", "fragment-duplicate", "fragment-overlap", "fragment-length", "fragment-ecn"]) {
+    for (const name of [
+      "NEW",
+      "ESTABLISHED",
+      "INVALID",
+      "fragment-waiting",
+      "fragment-duplicate",
+      "fragment-overlap",
+      "fragment-length",
+      "fragment-ecn",
+    ]) {
       expect(seen.get(name), name).toBeGreaterThan(0);
     }
   });
 
   test.each([5, 6])("time runs out, seed %i", (seed) => {
-    const seen = compareWithModel(seed, { gap: 2, model: { seconds4: 5, seconds6: 8 }, trains: { abreast: 6, ids: 3 } });
+    const seen = compareWithModel(seed, {
+      gap: 2,
+      model: { seconds4: 5, seconds6: 8 },
+      trains: { abreast: 6, ids: 3 },
+    });
     expect(seen.get("NEW")).toBeGreaterThan(0);
   });
 
@@ -121,7 +171,11 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
   });
 
   test.each([9, 10])("little memory, seed %i", (seed) => {
-    const seen = compareWithModel(seed, { gap: 0.2, model: { high4: 12_000, high6: 9000, seconds4: 10, seconds6: 15 }, trains: { abreast: 12, ids: 30 } });
+    const seen = compareWithModel(seed, {
+      gap: 0.2,
+      model: { high4: 12_000, high6: 9000, seconds4: 10, seconds6: 15 },
+      trains: { abreast: 12, ids: 30 },
+    });
     expect(seen.get("fragment-memory")).toBeGreaterThan(0);
     expect(seen.get("ESTABLISHED")).toBeGreaterThan(0);
   });
@@ -141,10 +195,15 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     const decisions = parts.map((data) => engine.track({ time: at(1), data }));
     expect(decisions.map(said)).toEqual(["fragment-waiting", "fragment-waiting", "NEW"]);
     expect(decisions.map(({ trace }) => trace?.datagram)).toEqual([2, 2, 2]);
-    expect(decisions.map(({ trace }) => trace?.length)).toEqual([...parts.slice(0, 2).map((part) => part.length), whole.length]);
+    expect(decisions.map(({ trace }) => trace?.length)).toEqual([
+      ...parts.slice(0, 2).map((part) => part.length),
+      whole.length,
+    ]);
     const again = engine.track({ time: at(1), data: udp(2) });
     expect(again.trace?.datagram).toBeNull();
-    expect(engine.flows().map(({ counters }) => counters?.original)).toEqual([{ packets: 3n, bytes: BigInt(29 + whole.length + 30) }]);
+    expect(engine.flows().map(({ counters }) => counters?.original)).toEqual([
+      { packets: 3n, bytes: BigInt(29 + whole.length + 30) },
+    ]);
   });
 
   test.each([false, true])("a queue lives from its first fragment on, IPv6 %s", (v6) => {
@@ -177,7 +236,11 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       const engine = open();
       const [first, second] = fragments(udp(100), [40], 1) as [Uint8Array, Uint8Array];
       engine.track({ time: at(0), data: first });
-      for (let i = 0; i < others; i++) engine.track({ time: at(1), data: fragments(udp(100, false, { src: source }), [40], 1000 + i)[0] as Uint8Array });
+      for (let i = 0; i < others; i++)
+        engine.track({
+          time: at(1),
+          data: fragments(udp(100, false, { src: source }), [40], 1000 + i)[0] as Uint8Array,
+        });
       return said(engine.track({ time: at(2), data: second }));
     };
     expect(run(63)).toBe("NEW");
@@ -193,14 +256,25 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       { data: second },
       { data: fragments(udp(100), [40], 2)[1] as Uint8Array, zone: 1 },
       { data: fragments(udp(100, false, { src: "10.0.0.3" }), [40], 1)[1] as Uint8Array, zone: 1 },
-      { data: fragments(packet({ src: A, dst: B, tcp: { sport: 1, dport: 2, flags: "S", payload: 100 } }), [40], 1)[1] as Uint8Array, zone: 1 },
+      {
+        data: fragments(
+          packet({ src: A, dst: B, tcp: { sport: 1, dport: 2, flags: "S", payload: 100 } }),
+          [40],
+          1,
+        )[1] as Uint8Array,
+        zone: 1,
+      },
     ];
     for (const other of others) expect(said(engine.track({ time: at(0), ...other }))).toBe("fragment-waiting");
     expect(said(engine.track({ time: at(0), data: second, zone: 1 }))).toBe("NEW");
   });
 
   test("link-local IPv6 datagrams of two interfaces are two datagrams, global ones are one", () => {
-    for (const [dst, last] of [["fe80::2", "fragment-waiting"], ["ff02::fb", "fragment-waiting"], [B6, "NEW"]] as const) {
+    for (const [dst, last] of [
+      ["fe80::2", "fragment-waiting"],
+      ["ff02::fb", "fragment-waiting"],
+      [B6, "NEW"],
+    ] as const) {
       const engine = open();
       const [first, second] = fragments(udp(100, true, { dst }), [40], 1) as [Uint8Array, Uint8Array];
       engine.track({ time: at(0), data: first, interface: 0 });
@@ -211,7 +285,13 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
   test("the largest datagrams, and one byte more", () => {
     const run = (v6: boolean, body: number, header = 0) => {
       const engine = open();
-      const whole = udp(8, v6, v6 ? { extensions: header ? [{ type: 60, body: new Uint8Array(header - 2) }] : [] } : { ipOptions: new Uint8Array(header).fill(1) });
+      const whole = udp(
+        8,
+        v6,
+        v6
+          ? { extensions: header ? [{ type: 60, body: new Uint8Array(header - 2) }] : [] }
+          : { ipOptions: new Uint8Array(header).fill(1) },
+      );
       const head = whole.subarray(0, (v6 ? 40 : 20) + header);
       const bytes = new Uint8Array(body);
       bytes.set(whole.subarray(head.length, head.length + 4));
@@ -232,18 +312,31 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     const run = (...sizes: number[]) => {
       const engine = open();
       const whole = udp(100, true, { extensions: sizes.map((size) => ({ type: 60, body: new Uint8Array(size - 2) })) });
-      return fragments(whole, [40], 1, sizes.reduce((sum, size) => sum + size, 0)).map((data) => said(engine.track({ time: at(0), data }))).at(-1);
+      return fragments(
+        whole,
+        [40],
+        1,
+        sizes.reduce((sum, size) => sum + size, 0),
+      )
+        .map((data) => said(engine.track({ time: at(0), data })))
+        .at(-1);
     };
     expect([run(8), run(208), run(256), run(208, 256), run(200, 8)]).toEqual(["NEW", "NEW", "NEW", "NEW", "NEW"]);
     expect([run(216, 8), run(248, 16), run(256, 8)]).toEqual(["INVALID", "INVALID", "INVALID"]);
   });
 
   test("a datagram that is not all captured: no checksum, and no guessing", () => {
-    const parts = fragments(packet({ src: A, dst: B, udp: { sport: 1, dport: 2, payload: 100, checksum: "bad" } }), [40], 1) as [Uint8Array, Uint8Array];
+    const parts = fragments(
+      packet({ src: A, dst: B, udp: { sport: 1, dport: 2, payload: 100, checksum: "bad" } }),
+      [40],
+      1,
+    ) as [Uint8Array, Uint8Array];
     const run = (kept: number) => {
       const engine = open();
       const first = { data: parts[0].subarray(0, kept), length: parts[0].length };
-      return [parts[1], first].map((part) => engine.track({ time: at(0), ...(part instanceof Uint8Array ? { data: part } : part) })).at(-1) as Decision;
+      return [parts[1], first]
+        .map((part) => engine.track({ time: at(0), ...(part instanceof Uint8Array ? { data: part } : part) }))
+        .at(-1) as Decision;
     };
     expect(run(parts[0].length)).toMatchObject({ state: "INVALID", reason: "bad-checksum", trace: { cut: false } });
     expect(run(40)).toMatchObject({ state: "NEW", trace: { cut: true, badChecksum: false, payload: 100 } });
@@ -253,7 +346,10 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
   test("a rule that exempts or drops applies to the datagram", () => {
     const engine = open();
     const parts = fragments(udp(100), [40], 1);
-    expect(parts.map((data) => said(engine.track({ time: at(0), data, notrack: true })))).toEqual(["fragment-waiting", "UNTRACKED"]);
+    expect(parts.map((data) => said(engine.track({ time: at(0), data, notrack: true })))).toEqual([
+      "fragment-waiting",
+      "UNTRACKED",
+    ]);
     const last = parts.map((data) => engine.track({ time: at(0), data, drop: true })).at(-1);
     expect([last?.state, last?.verdict, engine.entries]).toEqual(["NEW", "DROP", 0]);
   });
@@ -268,7 +364,9 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       // the worst ratio of our memory to the kernel's: 16 bytes across two blocks, a source each
       const src = v6 ? `2001:db8::${(i >> 8).toString(16)}:${(i & 255).toString(16)}` : `10.1.${i >> 8}.${i & 255}`;
       const head = udp(0, v6, { src }).subarray(0, v6 ? 40 : 20);
-      const name = said(engine.track({ time: at(1), data: fragment(head, new Uint8Array(16), 504, true, i) })) as string;
+      const name = said(
+        engine.track({ time: at(1), data: fragment(head, new Uint8Array(16), 504, true, i) }),
+      ) as string;
       reasons.set(name, (reasons.get(name) ?? 0) + 1);
     }
     expect(fragmentCheck(core)).toBe(0);
@@ -287,12 +385,20 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     const seen = new Set<string | null>();
     for (let i = 0; i < 30_000; i++) {
       const head = udp(0, false, { src: `10.1.${i >> 8}.${i & 255}` }).subarray(0, 20);
-      const data = fragment(head, new Uint8Array(8 * random.between(1, 900)), 8 * random.below(8000), true, random.below(65536));
+      const data = fragment(
+        head,
+        new Uint8Array(8 * random.between(1, 900)),
+        8 * random.below(8000),
+        true,
+        random.below(65536),
+      );
       seen.add(said(engine.track({ time: at(0), data })));
     }
     expect(seen).toEqual(new Set(["fragment-waiting", "fragment-memory"]));
     expect(fragmentCheck(core)).toBe(0);
-    expect(said(engine.track({ time: at(31), data: fragments(udp(100), [40], 1)[0] as Uint8Array }))).toBe("fragment-waiting");
+    expect(said(engine.track({ time: at(31), data: fragments(udp(100), [40], 1)[0] as Uint8Array }))).toBe(
+      "fragment-waiting",
+    );
     expect(fragmentCheck(core)).toBe(0);
   });
 
@@ -326,7 +432,9 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
 
   test("blocks of any size: the bytes of earlier calls are not needed", () => {
     const random = new Random(5);
-    const timed = randomTrains(random, { count: 5000 }).map((data, i): TimedPacket => ({ time: START + BigInt(i) * 1000n, data }));
+    const timed = randomTrains(random, { count: 5000 }).map(
+      (data, i): TimedPacket => ({ time: START + BigInt(i) * 1000n, data }),
+    );
     const run = (size: number) => {
       const blocks = [];
       for (let i = 0; i < timed.length; i += size) blocks.push(recordBlock(timed.slice(i, i + size)));
@@ -337,7 +445,11 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
   });
 
   test("anything at all: 250000 broken fragments", { timeout: 120_000 }, () => {
-    const { engine, core } = inspect(wasm, { seed: 1, trace: true, sysctl: { ipfrag_high_thresh: 400_000, nf_conntrack_frag6_high_thresh: 400_000 } });
+    const { engine, core } = inspect(wasm, {
+      seed: 1,
+      trace: true,
+      sysctl: { ipfrag_high_thresh: 400_000, nf_conntrack_frag6_high_thresh: 400_000 },
+    });
     const random = new Random(2024);
     let time = START;
     for (let round = 0; round < 50; round++) {
@@ -346,7 +458,9 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
       const timed = packets.map((data): TimedPacket => {
         time += BigInt(random.below(5_000_000));
         if (random.chance(0.2)) return { time, data: wild(random) };
-        return random.chance(0.2) ? { time, data: data.subarray(0, random.between(0, data.length)), length: data.length } : { time, data };
+        return random.chance(0.2)
+          ? { time, data: data.subarray(0, random.between(0, data.length)), length: data.length }
+          : { time, data };
       });
       runBlocks(engine, [recordBlock(timed)]);
       expect(fragmentCheck(core)).toBe(0);

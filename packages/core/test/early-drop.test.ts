@@ -1,7 +1,7 @@
 // A full table: who makes room, who is refused, and what the collector takes.
 import { describe, expect, test } from "vitest";
-import type { Conntrack } from "../../conntrack/src/index.js";
 import { packet } from "../../conformance/src/packets.js";
+import type { Conntrack } from "../../conntrack/src/index.js";
 import { NS, recordBlock, START } from "./support/blocks.js";
 import { BUILDS, inspect, selfcheck } from "./support/builds.js";
 
@@ -76,7 +76,9 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     engine.track({ time: START, data: new Uint8Array(0) });
     const events = engine.takeEvents();
     expect(events.length).toBe(257);
-    expect(new Set(events.map(({ type, flow }) => `${type} ${flow.protocolState}`))).toEqual(new Set(["DESTROY FIN_WAIT"]));
+    expect(new Set(events.map(({ type, flow }) => `${type} ${flow.protocolState}`))).toEqual(
+      new Set(["DESTROY FIN_WAIT"]),
+    );
     expect([engine.entries, engine.stats().early_drop]).toEqual([max - 257, 257]);
     engine.track({ time: START, data: syn(50_001) });
     expect(engine.takeEvents().map(({ type }) => type)).toEqual(["NEW"]);

@@ -1,7 +1,7 @@
 // The event ring under pressure: the core stops, the reader catches up, nothing is lost, nothing changes its place.
 import { describe, expect, test } from "vitest";
-import { Conntrack } from "../../conntrack/src/index.js";
 import { packet } from "../../conformance/src/packets.js";
+import { Conntrack } from "../../conntrack/src/index.js";
 import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
 import { BUILDS } from "./support/builds.js";
 import { Random } from "./support/random.js";
@@ -55,7 +55,11 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     const engine = Conntrack.openSync(wasm, { max: 40_000, events: true, seed: 1 });
     const packets = Array.from({ length: 40_000 }, (_, i) => ({
       time: START + BigInt(i),
-      data: packet({ src: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, dst: "11.0.0.1", udp: { sport: 1, dport: 2, checksum: 0 } }),
+      data: packet({
+        src: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+        dst: "11.0.0.1",
+        udp: { sport: 1, dport: 2, checksum: 0 },
+      }),
     }));
     for (const _ of engine.trackBlock(recordBlock(packets)));
     engine.takeEvents();
@@ -89,7 +93,9 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
         if (type === "DESTROY") table.delete(flow.conn);
       }
     }
-    expect([...table].sort(([a], [b]) => a - b)).toEqual(flows.map((flow) => [flow.conn, text([flow.original, flow.reply, flow.id])]));
+    expect([...table].sort(([a], [b]) => a - b)).toEqual(
+      flows.map((flow) => [flow.conn, text([flow.original, flow.reply, flow.id])]),
+    );
     const frames = events.map(({ frame }) => frame);
     expect(frames).toEqual([...frames].sort((a, b) => a - b));
     for (const { flow, type } of events) expect(type === "DESTROY" && (flow.status & 8) === 0).toBe(false);

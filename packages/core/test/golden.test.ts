@@ -23,7 +23,9 @@ interface Input {
   readonly helpers?: string;
 }
 
-const names = present ? readdirSync(golden).flatMap((file) => (file.endsWith(".input.json") ? [file.slice(0, -".input.json".length)] : [])) : [];
+const names = present
+  ? readdirSync(golden).flatMap((file) => (file.endsWith(".input.json") ? [file.slice(0, -".input.json".length)] : []))
+  : [];
 const inputOf = (name: string) => JSON.parse(readFileSync(join(golden, `${name}.input.json`), "utf8")) as Input;
 
 /** Not here, and why. */
@@ -51,10 +53,12 @@ const seconds = (time: bigint) => Number(time / NS);
 function entryDifference(decision: Decision, after: RecordedEntry | null | undefined): string {
   const mine = decision.trace?.after ?? null;
   if (decision.state === "INVALID") return ""; // the trace has no entry; the table at the end tells
-  if (!after || !mine) return !after === !mine ? "" : `entry ${mine !== null} / ${after !== null && after !== undefined}`;
+  if (!after || !mine)
+    return !after === !mine ? "" : `entry ${mine !== null} / ${after !== null && after !== undefined}`;
   const { status, timeout, protocolState } = mine;
   if (!near(seconds(timeout), after.timeout)) return `timeout ${seconds(timeout)} / ${after.timeout}`;
-  if (protocolState !== (after.tcp ?? after.sctp ?? null)) return `protocol state ${protocolState} / ${after.tcp ?? after.sctp}`;
+  if (protocolState !== (after.tcp ?? after.sctp ?? null))
+    return `protocol state ${protocolState} / ${after.tcp ?? after.sctp}`;
   if (((status & SEEN_REPLY) !== 0) !== after.seen_reply) return `SEEN_REPLY / ${after.seen_reply}`;
   return ((status & ASSURED) !== 0) === after.assured ? "" : `ASSURED / ${after.assured}`;
 }
@@ -71,13 +75,17 @@ const STATUS_BITS: Readonly<Record<string, number>> = { EXPECTED, SEEN_REPLY, AS
 
 function tupleText({ src, dst, sport, dport, type, code, id, srckey, dstkey }: Tuple): string {
   const parts = { src, dst, sport, dport, type, code, id, srckey, dstkey };
-  return Object.entries(parts).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`])).join(" ");
+  return Object.entries(parts)
+    .flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]))
+    .join(" ");
 }
 
 /** A recorded tuple in the same words. */
 function recordedTuple(tuple: Readonly<Record<string, string | number>>): string {
   return ["src", "dst", "sport", "dport", "type", "code", "id", "srckey", "dstkey"]
-    .flatMap((key) => (tuple[key] === undefined ? [] : [`${key}=${key.endsWith("key") ? Number(tuple[key]) : tuple[key]}`]))
+    .flatMap((key) =>
+      tuple[key] === undefined ? [] : [`${key}=${key.endsWith("key") ? Number(tuple[key]) : tuple[key]}`],
+    )
     .join(" ");
 }
 
@@ -95,7 +103,9 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
     const decision = engine.track({ time: at, data });
     const packet = recording.packets[i];
     if (!packet) return [...report, `packet ${i}: not recorded`];
-    const say = (text: string) => text !== "" && report.push(`packet ${i}: ${text} (${decision.reasonText ?? ""} / ${packet.why ?? ""}) ${packet.sum}`);
+    const say = (text: string) =>
+      text !== "" &&
+      report.push(`packet ${i}: ${text} (${decision.reasonText ?? ""} / ${packet.why ?? ""}) ${packet.sum}`);
     if (decision.state !== packet.state) say(`state ${decision.state} / ${packet.state}`);
     if (decision.direction !== packet.dir) say(`direction ${decision.direction} / ${packet.dir}`);
     if (!packet.seen !== (decision.state === null)) say(`seen ${decision.state !== null} / ${packet.seen}`);
@@ -103,7 +113,8 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
     if (decision.state === "INVALID" && decision.reason === null) say("INVALID without a reason");
     if (decision.conn !== null && packet.ct !== undefined && decision.state !== "INVALID") {
       if (!connections.has(decision.conn)) connections.set(decision.conn, packet.ct);
-      if (connections.get(decision.conn) !== packet.ct) say(`connection ${connections.get(decision.conn)} / ${packet.ct}`);
+      if (connections.get(decision.conn) !== packet.ct)
+        say(`connection ${connections.get(decision.conn)} / ${packet.ct}`);
     }
     say(entryDifference(decision, packet.after));
   }
@@ -114,11 +125,16 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
   });
   if (!LAZY.has(name)) {
     const first = mine.findIndex((event, i) => event !== theirs[i]);
-    if (first >= 0 || mine.length !== theirs.length) report.push(`event ${first}: ${mine[first]} / ${theirs[first]} (${mine.length} / ${theirs.length})`);
-  } else if (theirs.some((event) => !mine.includes(event))) report.push(`events: ${mine.join(", ")} / ${theirs.join(", ")}`);
+    if (first >= 0 || mine.length !== theirs.length)
+      report.push(`event ${first}: ${mine[first]} / ${theirs[first]} (${mine.length} / ${theirs.length})`);
+  } else if (theirs.some((event) => !mine.includes(event)))
+    report.push(`events: ${mine.join(", ")} / ${theirs.join(", ")}`);
   const flows = engine.flows().map(({ original, reply, timeout, protocolState, status }) => {
     const [orig, back] = [original, reply].map(tupleText);
-    return { text: `${orig} ${back} ${protocolState} ${(status & SEEN_REPLY) !== 0} ${(status & ASSURED) !== 0}`, timeout: seconds(timeout) };
+    return {
+      text: `${orig} ${back} ${protocolState} ${(status & SEEN_REPLY) !== 0} ${(status & ASSURED) !== 0}`,
+      timeout: seconds(timeout),
+    };
   });
   const recorded = recording.table.map(({ orig, reply, timeout, state, flags }) => {
     const text = `${recordedTuple(orig)} ${recordedTuple(reply)} ${state} ${!flags.includes("UNREPLIED")} ${flags.includes("ASSURED")}`;
@@ -127,22 +143,28 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
   const byText = (a: { text: string }, b: { text: string }) => (a.text < b.text ? -1 : 1);
   flows.sort(byText);
   recorded.sort(byText);
-  const same = flows.length === recorded.length && flows.every((flow, i) => flow.text === recorded[i]?.text && near(flow.timeout, recorded[i].timeout));
+  const same =
+    flows.length === recorded.length &&
+    flows.every((flow, i) => flow.text === recorded[i]?.text && near(flow.timeout, recorded[i].timeout));
   if (!same) report.push(`table: ${JSON.stringify(flows)} / ${JSON.stringify(recorded)}`);
   const stats = engine.stats();
   for (const counter of COUNTERS) {
-    if (stats[counter] !== recording.counters[counter]) report.push(`${counter} ${stats[counter]} / ${recording.counters[counter]}`);
+    if (stats[counter] !== recording.counters[counter])
+      report.push(`${counter} ${stats[counter]} / ${recording.counters[counter]}`);
   }
   return report;
 }
 
-describe.skipIf(!present).each(BUILDS)(`recordings of the kernel${present ? "" : ` (none in ${golden})`}, $name build`, ({ wasm }) => {
-  const cases = names.map((name) => ({ name, reason: leftOut(name) }));
-  test.each(cases.filter(({ reason }) => reason === null))("$name", ({ name }) => {
-    expect(compare(name, wasm)).toEqual([]);
-  });
-  test.skip.each(cases.filter(({ reason }) => reason !== null))("$name ($reason)", () => {});
-});
+describe.skipIf(!present).each(BUILDS)(
+  `recordings of the kernel${present ? "" : ` (none in ${golden})`}, $name build`,
+  ({ wasm }) => {
+    const cases = names.map((name) => ({ name, reason: leftOut(name) }));
+    test.each(cases.filter(({ reason }) => reason === null))("$name", ({ name }) => {
+      expect(compare(name, wasm)).toEqual([]);
+    });
+    test.skip.each(cases.filter(({ reason }) => reason !== null))("$name ($reason)", () => {});
+  },
+);
 
 test.skipIf(!present)("most recordings need neither rules nor helpers", () => {
   expect(names.filter((name) => leftOut(name) === null).length).toBeGreaterThan(95);

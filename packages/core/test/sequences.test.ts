@@ -1,7 +1,7 @@
 // Conversations against what the kernel decided about them: sequences/tcp.ts, sequences/other.ts. V90 to be exact.
 import { describe, expect, test } from "vitest";
-import { Conntrack, type Flow, type Tuple } from "../../conntrack/src/index.js";
 import { packet } from "../../conformance/src/packets.js";
+import { Conntrack, type Flow, type Tuple } from "../../conntrack/src/index.js";
 import { OTHER_SEQUENCES, type Sequence, type Step } from "./sequences/other.js";
 import { TCP_SEQUENCES, type TcpStep } from "./sequences/tcp.js";
 import { NS, START } from "./support/blocks.js";
@@ -24,7 +24,11 @@ function side({ src, dst, sport, dport }: Tuple): string {
  * An entry in the words of the tables. A timer that was set this very moment is compared exactly; one that had been
  * running may have been read a second earlier or later.
  */
-function entry({ protocol, protocolState, timeout, status, original }: Flow, expected: string, running: boolean): string {
+function entry(
+  { protocol, protocolState, timeout, status, original }: Flow,
+  expected: string,
+  running: boolean,
+): string {
   let seconds = timeout / NS;
   const wanted = BigInt(/\d+/.exec(expected)?.[0] ?? -1);
   if ((running || timeout % NS !== 0n) && (seconds - wanted) ** 2n <= 1n) seconds = wanted;
@@ -37,14 +41,20 @@ function entry({ protocol, protocolState, timeout, status, original }: Flow, exp
 
 function tableText(engine: Conntrack, expected: string, running: boolean): string {
   const wanted = expected.split("; ");
-  return engine.flows().map((flow, i) => entry(flow, wanted[i] ?? "", running)).join("; ") || "-";
+  return (
+    engine
+      .flows()
+      .map((flow, i) => entry(flow, wanted[i] ?? "", running))
+      .join("; ") || "-"
+  );
 }
 
 /** Rows of TCP in the form of the others. */
 function tcpStep(step: TcpStep): Step {
   if (step[1] === null) return [step[0], null, "", step[2]];
   const [ms, way, letters, seq, ack, payload, text, state, table] = step;
-  const [src, dst, sport, dport] = way === "->" ? ["10.0.1.2", "10.0.2.2", 1000, 80] as const : ["10.0.2.2", "10.0.1.2", 80, 1000] as const;
+  const [src, dst, sport, dport] =
+    way === "->" ? (["10.0.1.2", "10.0.2.2", 1000, 80] as const) : (["10.0.2.2", "10.0.1.2", 80, 1000] as const);
   const win = Number(/win=(\d+)/.exec(text)?.[1] ?? 8192);
   const options = text.replace(/win=\d+/, "").trim();
   const flags = letters === "-" ? "" : letters;

@@ -1,7 +1,7 @@
 // The table against a Map: random packets, deletions and expiries in small tables of both shapes, new hash keys in between.
 import { describe, expect, test } from "vitest";
-import type { Conntrack } from "../../conntrack/src/index.js";
 import { packet } from "../../conformance/src/packets.js";
+import type { Conntrack } from "../../conntrack/src/index.js";
 import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
 import { BUILDS, inspect, selfcheck } from "./support/builds.js";
 import { Random } from "./support/random.js";
@@ -77,7 +77,10 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
         const speaker = random.pick(all);
         const known = model.connOf.get(speaker.key);
         const full = model.connOf.size === max;
-        const { state, direction, conn } = engine.track({ time, data: random.chance(0.5) ? speaker.there : speaker.back });
+        const { state, direction, conn } = engine.track({
+          time,
+          data: random.chance(0.5) ? speaker.there : speaker.back,
+        });
         const { born, ended } = model.apply(engine, speaker.key);
         if (known === undefined) {
           expect([state, direction, born, ended]).toEqual(["NEW", "original", 1, full ? 1 : 0]);

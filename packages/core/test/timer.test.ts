@@ -1,7 +1,7 @@
 // Timers: every entry ends exactly at its deadline, in order, before the packet with a later time is looked at.
 import { describe, expect, test } from "vitest";
-import type { Conntrack, FlowEvent } from "../../conntrack/src/index.js";
 import { packet } from "../../conformance/src/packets.js";
+import type { Conntrack, FlowEvent } from "../../conntrack/src/index.js";
 import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
 import { BUILDS, inspect, selfcheck } from "./support/builds.js";
 import { Random } from "./support/random.js";
@@ -61,7 +61,19 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
       const pending: FlowEvent[] = [];
       for (let host = 0; host < 1500; host++) {
         time += BigInt(random.below(random.pick([1, 1000, 50_000_000, 2_000_000_000])));
-        const seconds = random.pick([0, 1, 2, 17, 18, 4398, 5000, 1_125_899, MOST, random.below(MOST), random.below(100)]);
+        const seconds = random.pick([
+          0,
+          1,
+          2,
+          17,
+          18,
+          4398,
+          5000,
+          1_125_899,
+          MOST,
+          random.below(MOST),
+          random.below(100),
+        ]);
         engine.setSysctl(UDP, seconds);
         const { conn } = engine.track({ time, data: udp(host) });
         wanted.push({ conn: conn as number, deadline: time + BigInt(seconds) * NS });
@@ -152,7 +164,10 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
 
   test("more entries end at once than one call works off: none is lost, order kept, the packet waits", () => {
     const { engine, core } = inspect(wasm, { max: 40_000, seed: 1, events: true });
-    const packets: TimedPacket[] = Array.from({ length: 30_000 }, (_, i) => ({ time: START + BigInt(i), data: udp(i) }));
+    const packets: TimedPacket[] = Array.from({ length: 30_000 }, (_, i) => ({
+      time: START + BigInt(i),
+      data: udp(i),
+    }));
     for (const block of [packets, [{ time: START + 3600n * NS, data: udp(7) }]].map(recordBlock)) {
       for (const _ of engine.trackBlock(block)) check(core);
     }
@@ -169,7 +184,11 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
     const { engine, core } = inspect(wasm, { max: 40_000, seed: 1 });
     const packets: TimedPacket[] = Array.from({ length: 30_000 }, (_, i) => ({ time: START, data: udp(i) }));
     for (const _ of engine.trackBlock(recordBlock(packets))) check(core);
-    expect(engine.track({ time: START + 60n * NS, data: udp(1) })).toMatchObject({ state: "NEW", conn: 30_001, frame: 30_001 });
+    expect(engine.track({ time: START + 60n * NS, data: udp(1) })).toMatchObject({
+      state: "NEW",
+      conn: 30_001,
+      frame: 30_001,
+    });
     expect([engine.entries, engine.totals().expired]).toEqual([1, 30_000]);
     check(core);
     engine.advance(START + 3600n * NS);

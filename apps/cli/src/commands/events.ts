@@ -22,7 +22,10 @@ export function addEvents(program: Command): void {
     .command("events")
     .description("births, changes and ends of connections, as conntrack -E prints them")
     .argument("[files...]", "captures, in order; - is standard input")
-    .option("-o, --output <form>", `${FORMS.join(", ")}; with conntrack, extended, xml: ,timestamp,id,ktimestamp,labels (default: conntrack)`)
+    .option(
+      "-o, --output <form>",
+      `${FORMS.join(", ")}; with conntrack, extended, xml: ,timestamp,id,ktimestamp,labels (default: conntrack)`,
+    )
     .option("-e, --event-mask <types>", "NEW, UPDATES, DESTROY or ALL, separated by commas")
     .option("--at <when>", "stop there, as in list; later than the last packet, entries that are due end");
   withCommonOptions(command).action(async (files: string[], options: EventsOptions) => {
@@ -31,7 +34,11 @@ export function addEvents(program: Command): void {
 }
 
 const TYPES: Readonly<Record<string, readonly FlowEvent["type"][]>> = {
-  NEW: ["NEW"], UPDATE: ["UPDATE"], UPDATES: ["UPDATE"], DESTROY: ["DESTROY"], ALL: ["NEW", "UPDATE", "DESTROY"],
+  NEW: ["NEW"],
+  UPDATE: ["UPDATE"],
+  UPDATES: ["UPDATE"],
+  DESTROY: ["DESTROY"],
+  ALL: ["NEW", "UPDATE", "DESTROY"],
 };
 
 function wantedTypes(mask = "ALL"): ReadonlySet<FlowEvent["type"]> {

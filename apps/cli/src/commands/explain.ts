@@ -57,7 +57,8 @@ async function runTo(files: readonly string[], frame: number, options: CommonOpt
 
 async function explain(files: readonly string[], frameText: string, options: ExplainOptions): Promise<number> {
   const [, digits] = /^#?(\d+)$/.exec(frameText) ?? [];
-  if (digits === undefined) throw new UsageError(`explain: "${frameText}" is not the number of a packet; write ctrack explain FILE FRAME`);
+  if (digits === undefined)
+    throw new UsageError(`explain: "${frameText}" is not the number of a packet; write ctrack explain FILE FRAME`);
   const frame = Number(digits);
   if (frame < 1 || frame > 2 ** 31) throw new UsageError("explain: packets count from 1");
   const found = await runTo(files, frame, options);
@@ -69,7 +70,13 @@ async function explain(files: readonly string[], frameText: string, options: Exp
   const { session, packet, json, opened } = found;
   const origin = session.input.first ?? 0n;
   const cause = await describeCause(files, packet, options, origin);
-  const steps = explainPacket({ packet, engine: session.engine, origin, openedBy: (conn) => opened.get(conn) ?? null, cause });
+  const steps = explainPacket({
+    packet,
+    engine: session.engine,
+    origin,
+    openedBy: (conn) => opened.get(conn) ?? null,
+    cause,
+  });
   const output = new Output();
   if (options.output === "json") output.line(`${json.slice(0, -1)},"steps":${JSON.stringify(steps)}}`);
   else output.write(layOut(packet, origin, steps, colorsFor(options.color, process.stdout)));
@@ -78,7 +85,12 @@ async function explain(files: readonly string[], frameText: string, options: Exp
 }
 
 // Another run up to the packet that set what this one fell foul of; standard input cannot be read again.
-async function describeCause(files: readonly string[], packet: PacketView, options: CommonOptions, origin: bigint): Promise<string | null> {
+async function describeCause(
+  files: readonly string[],
+  packet: PacketView,
+  options: CommonOptions,
+  origin: bigint,
+): Promise<string | null> {
   const { cause } = packet.trace;
   if (cause === null || cause === packet.frame || [...files, ...(options.read ?? [])].includes("-")) return null;
   const found = await runTo(files, cause, options);

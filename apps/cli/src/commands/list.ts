@@ -19,8 +19,14 @@ export function addList(program: Command): void {
     .command("list")
     .description("the connection tracking table, as /proc/net/nf_conntrack or conntrack -L show it")
     .argument("[files...]", "captures, in order; - is standard input")
-    .option("--at <when>", "'#12': behind packet 12; +3.5: seconds after the first packet; 1700000000.5: since the epoch (default: the last packet)")
-    .option("-o, --output <form>", `${FORMS.join(", ")}; with conntrack, extended, xml: ,id,timestamp,ktimestamp,labels (default: proc)`);
+    .option(
+      "--at <when>",
+      "'#12': behind packet 12; +3.5: seconds after the first packet; 1700000000.5: since the epoch (default: the last packet)",
+    )
+    .option(
+      "-o, --output <form>",
+      `${FORMS.join(", ")}; with conntrack, extended, xml: ,id,timestamp,ktimestamp,labels (default: proc)`,
+    );
   withCommonOptions(command).action(async (files: string[], options: ListOptions) => {
     process.exitCode = await list(files, options);
   });

@@ -31,7 +31,8 @@ async function stats(files: readonly string[], options: StatsOptions): Promise<n
   for await (const _ of session.parts());
   const output = new Output();
   const counters = session.engine.stats();
-  if (options.output === "json") output.line(JSON.stringify({ ...statsToJson(counters), totals: session.engine.totals() }));
+  if (options.output === "json")
+    output.line(JSON.stringify({ ...statsToJson(counters), totals: session.engine.totals() }));
   else output.write(ensureLine(options.output === "proc" ? formatProcStats(counters) : formatConntrackStats(counters)));
   await output.flush();
   return session.finish();

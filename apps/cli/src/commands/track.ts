@@ -21,7 +21,11 @@ export function addTrack(program: Command): void {
     .command("track", { isDefault: true })
     .description("what connection tracking says of every packet (default command)")
     .argument("[files...]", "captures, in order; - is standard input")
-    .addOption(new Option("-o, --output <form>", "text; json: an object per packet; none: only the summary").choices(["text", "json", "none"]).default("text"))
+    .addOption(
+      new Option("-o, --output <form>", "text; json: an object per packet; none: only the summary")
+        .choices(["text", "json", "none"])
+        .default("text"),
+    )
     .option("--table", "show the table at the end, as /proc/net/nf_conntrack has it");
   withCommonOptions(command).action(async (files: string[], options: TrackOptions) => {
     process.exitCode = await track(files, options);
@@ -31,12 +35,16 @@ export function addTrack(program: Command): void {
 async function track(files: readonly string[], options: TrackOptions): Promise<number> {
   const filter = options.filter === undefined ? null : compileFilter(options.filter);
   const trace = options.output !== "none" || filter !== null;
-  const session = await Session.open(files, options, { trace, progress: options.output === "none" || !process.stdout.isTTY });
+  const session = await Session.open(files, options, {
+    trace,
+    progress: options.output === "none" || !process.stdout.isTTY,
+  });
   const colors = colorsFor(options.color, process.stdout);
   const output = new Output();
   const tally = new Tally();
   if (options.output === "json") await writeJson(session, filter);
-  else if (options.output === "text") await writeText(session, filter, output, tally, new TextTable(colors, !options.quiet));
+  else if (options.output === "text")
+    await writeText(session, filter, output, tally, new TextTable(colors, !options.quiet));
   else await countOnly(session, filter, tally);
   const nothingRead = session.input.packets === 0 && session.input.failures.length > 0;
   if (options.output !== "json" && !options.quiet && !nothingRead) {
@@ -68,7 +76,13 @@ async function writeJson(session: Session, filter: Filter | null): Promise<void>
   }
 }
 
-async function writeText(session: Session, filter: Filter | null, output: Output, tally: Tally, table: TextTable): Promise<void> {
+async function writeText(
+  session: Session,
+  filter: Filter | null,
+  output: Output,
+  tally: Tally,
+  table: TextTable,
+): Promise<void> {
   for await (const part of session.parts()) {
     const origin = session.input.first ?? 0n;
     for (const packet of packetsOf(part)) {
@@ -84,6 +98,8 @@ async function writeText(session: Session, filter: Filter | null, output: Output
 async function countOnly(session: Session, filter: Filter | null, tally: Tally): Promise<void> {
   for await (const part of session.parts()) {
     if (filter === null) tally.addAll(part.results);
-    else for (const packet of packetsOf(part)) if (filter(packet)) tally.add(part.results, packet.frame - part.results.firstFrame);
+    else
+      for (const packet of packetsOf(part))
+        if (filter(packet)) tally.add(part.results, packet.frame - part.results.firstFrame);
   }
 }

@@ -12,12 +12,14 @@ const R = "10.0.2.99";
 export type Step = readonly [ms: number, packet: Uint8Array | null, state: string, table: string];
 export type Sequence = readonly [name: string, steps: readonly Step[], sysctls?: Readonly<Record<string, number>>];
 
-const udp = (fields = {}, network = {}) => packet({ src: A, dst: B, ...network, udp: { sport: 1000, dport: 53, payload: 1, ...fields } });
+const udp = (fields = {}, network = {}) =>
+  packet({ src: A, dst: B, ...network, udp: { sport: 1000, dport: 53, payload: 1, ...fields } });
 const udpBack = (fields = {}) => packet({ src: B, dst: A, udp: { sport: 53, dport: 1000, payload: 1, ...fields } });
 const icmp = (src: string, dst: string, fields: object) => packet({ src, dst, icmp: { type: 8, ...fields } });
 const ping = (src: string, dst: string, id: number, seq = 1) => icmp(src, dst, { id, seq, payload: 8 });
 const pong = (src: string, dst: string, id: number, seq = 1) => icmp(src, dst, { type: 0, id, seq, payload: 8 });
-const error = (src: string, dst: string, type: number, code: number, quote: Uint8Array, more = {}) => icmp(src, dst, { type, code, quote, ...more });
+const error = (src: string, dst: string, type: number, code: number, quote: Uint8Array, more = {}) =>
+  icmp(src, dst, { type, code, quote, ...more });
 const other = (src: string, dst: string) => packet({ src, dst, protocol: 99, payload: 8 });
 const gre = (src: string, dst: string, fields = {}) => packet({ src, dst, gre: { payload: 8, ...fields } });
 const UNREACHABLE = error(R, A, 3, 3, udp());

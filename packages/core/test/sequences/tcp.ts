@@ -4,10 +4,24 @@
 // seconds left, protocol state, unreplied, assured, and who began if it was B; "-": none. A row with null lets time pass.
 
 export type TcpStep =
-  | readonly [ms: number, way: "->" | "<-", flags: string, seq: number, ack: number, data: number, options: string, state: string, entry: string]
+  | readonly [
+      ms: number,
+      way: "->" | "<-",
+      flags: string,
+      seq: number,
+      ack: number,
+      data: number,
+      options: string,
+      state: string,
+      entry: string,
+    ]
   | readonly [ms: number, wait: null, entry: string];
 
-export type TcpSequence = readonly [name: string, steps: readonly TcpStep[], sysctls?: Readonly<Record<string, number>>];
+export type TcpSequence = readonly [
+  name: string,
+  steps: readonly TcpStep[],
+  sysctls?: Readonly<Record<string, number>>,
+];
 
 // biome-ignore format: columns
 const HANDSHAKE: readonly TcpStep[] = [

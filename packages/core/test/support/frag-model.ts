@@ -86,7 +86,8 @@ export class FragmentModel {
     if (f === null) return { packet: packet.data, length: packet.length ?? packet.data.length, datagram: null };
     for (const q of [...this.#queues.values()]) if (q.deadline <= this.#now) this.#queues.delete(q.key);
     if (f.v6 && lacksTransport(f)) return this.#alone(f);
-    if (this.#memory(f.v6) > (f.v6 ? this.#options.high6 : this.#options.high4)) return { reason: "fragment-memory", datagram: null };
+    if (this.#memory(f.v6) > (f.v6 ? this.#options.high6 : this.#options.high4))
+      return { reason: "fragment-memory", datagram: null };
     const q = this.#queues.get(f.key) ?? this.#open(f);
     if (!f.v6) this.#distance(q);
     return this.#insert(q, f);
@@ -102,8 +103,17 @@ export class FragmentModel {
 
   #open(f: Fragment): Queue {
     const q: Queue = {
-      key: f.key, source: f.source, deadline: this.#deadline(f.v6), frame: this.#frame, length: 0, last: false, runs: [], header: null,
-      ecn: new Set(), memory: QUEUE_SIZE[f.v6 ? 6 : 4], rid: 0,
+      key: f.key,
+      source: f.source,
+      deadline: this.#deadline(f.v6),
+      frame: this.#frame,
+      length: 0,
+      last: false,
+      runs: [],
+      header: null,
+      ecn: new Set(),
+      memory: QUEUE_SIZE[f.v6 ? 6 : 4],
+      rid: 0,
     };
     this.#queues.set(f.key, q);
     return q;
@@ -118,7 +128,14 @@ export class FragmentModel {
     q.rid = rid;
     if (!far) return;
     Object.assign(q, {
-      deadline: this.#deadline(false), frame: this.#frame, length: 0, last: false, runs: [], header: null, ecn: new Set(), memory: QUEUE_SIZE[4],
+      deadline: this.#deadline(false),
+      frame: this.#frame,
+      length: 0,
+      last: false,
+      runs: [],
+      header: null,
+      ecn: new Set(),
+      memory: QUEUE_SIZE[4],
     });
   }
 
@@ -166,7 +183,10 @@ export class FragmentModel {
   // Goes on as it is; a first fragment is read as if it had no fragment header.
   #alone(f: Fragment): ModelAnswer {
     if (f.offset !== 0) return { reason: "fragment-alone", datagram: null };
-    return { ...join(f.header, [{ from: 0, end: f.length, bytes: f.body }], f.length, true, new Set()), datagram: null };
+    return {
+      ...join(f.header, [{ from: 0, end: f.length, bytes: f.body }], f.length, true, new Set()),
+      datagram: null,
+    };
   }
 }
 
@@ -224,9 +244,16 @@ function parse(data: Uint8Array): Fragment | null {
     const size = ((data[0] as number) & 15) * 4;
     const source = text(data.subarray(12, 16));
     return {
-      v6: false, key: `4 ${text(data.subarray(12, 20))} ${data[9]} ${view.getUint16(4)}`, source, header: data.slice(0, size),
-      body: data.slice(size, view.getUint16(2)), length: view.getUint16(2) - size, ipLength: view.getUint16(2), offset: (word & 0x1fff) * 8,
-      more: (word & 0x2000) !== 0, ecn: (data[1] as number) & 3,
+      v6: false,
+      key: `4 ${text(data.subarray(12, 20))} ${data[9]} ${view.getUint16(4)}`,
+      source,
+      header: data.slice(0, size),
+      body: data.slice(size, view.getUint16(2)),
+      length: view.getUint16(2) - size,
+      ipLength: view.getUint16(2),
+      offset: (word & 0x1fff) * 8,
+      more: (word & 0x2000) !== 0,
+      ecn: (data[1] as number) & 3,
     };
   }
   let field = 6;
@@ -240,8 +267,15 @@ function parse(data: Uint8Array): Fragment | null {
   header[field] = data[at] as number;
   const total = 40 + view.getUint16(4);
   return {
-    v6: true, key: `6 ${text(data.subarray(8, 40))} ${view.getUint32(at + 4)}`, source: "", header, body: data.slice(at + 8, total),
-    length: total - at - 8, ipLength: total, offset: view.getUint16(at + 2) & 0xfff8, more: (view.getUint16(at + 2) & 1) !== 0,
+    v6: true,
+    key: `6 ${text(data.subarray(8, 40))} ${view.getUint32(at + 4)}`,
+    source: "",
+    header,
+    body: data.slice(at + 8, total),
+    length: total - at - 8,
+    ipLength: total,
+    offset: view.getUint16(at + 2) & 0xfff8,
+    more: (view.getUint16(at + 2) & 1) !== 0,
     ecn: ((data[1] as number) >> 4) & 3,
   };
 }

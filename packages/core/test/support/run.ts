@@ -42,7 +42,10 @@ export function runSingly(engine: Conntrack, packets: readonly TimedPacket[]): O
   return { words, events, flows: engine.flows() };
 }
 
-export const withoutReasons = ({ words, ...rest }: Outcome): Outcome => ({ words: words.map((word, i) => (i % 2 ? word : word & ~0xff0000)), ...rest });
+export const withoutReasons = ({ words, ...rest }: Outcome): Outcome => ({
+  words: words.map((word, i) => (i % 2 ? word : word & ~0xff0000)),
+  ...rest,
+});
 
 export const withoutIds = ({ words, events, flows }: Outcome): Outcome => ({
   words,
@@ -67,4 +70,5 @@ export function joined(parts: readonly Uint32Array[]): Uint32Array {
 }
 
 /** Readable and comparable: toEqual on ten thousand flows takes seconds, a string comparison none. */
-export const text = (value: unknown): string => JSON.stringify(value, (_, part) => (typeof part === "bigint" ? `${part}n` : part));
+export const text = (value: unknown): string =>
+  JSON.stringify(value, (_, part) => (typeof part === "bigint" ? `${part}n` : part));

@@ -46,7 +46,8 @@ export function randomTraffic(random: Random, options: TrafficOptions): TimedPac
   };
   const ends = (): Ends => {
     const v6 = random.chance(0.3);
-    const host = (side: number) => (v6 ? `2001:db8::${side}:${random.below(hosts) + 1}` : `10.0.${side}.${random.below(hosts) + 1}`);
+    const host = (side: number) =>
+      v6 ? `2001:db8::${side}:${random.below(hosts) + 1}` : `10.0.${side}.${random.below(hosts) + 1}`;
     const both: Ends = { src: host(1), dst: host(2), sport: 1024 + random.below(ports), dport: 80 + random.below(2) };
     return random.chance(0.5) ? both : turn(both);
   };
@@ -59,7 +60,13 @@ export function randomTraffic(random: Random, options: TrafficOptions): TimedPac
     switch (random.below(fragmented ? 14 : 12)) {
       case 0:
       case 1:
-        add(packet({ src, dst, udp: { sport, dport, payload: random.below(40), ...(random.chance(0.03) ? { checksum: "bad" } : {}) } }));
+        add(
+          packet({
+            src,
+            dst,
+            udp: { sport, dport, payload: random.below(40), ...(random.chance(0.03) ? { checksum: "bad" } : {}) },
+          }),
+        );
         break;
       case 2: {
         const type = random.pick(v6 ? [128, 129, 139, 135] : [8, 0, 13, 14, 17, 9]);
@@ -71,7 +78,13 @@ export function randomTraffic(random: Random, options: TrafficOptions): TimedPac
         if (!earlier || (earlier.data[0] ?? 0) >> 4 !== (v6 ? 6 : 4)) break;
         const type = random.pick(v6 ? [1, 2, 3, 4] : [3, 11, 5, 12]);
         const to = random.chance(0.9) ? sourceOf(earlier.data) : src;
-        add(packet({ src: dst, dst: to, [query]: { type, quote: earlier.data, quoteLength: random.pick([24, 28, 44, 48, 60, 200]) } }));
+        add(
+          packet({
+            src: dst,
+            dst: to,
+            [query]: { type, quote: earlier.data, quoteLength: random.pick([24, 28, 44, 48, 60, 200]) },
+          }),
+        );
         break;
       }
       case 4:
@@ -84,13 +97,20 @@ export function randomTraffic(random: Random, options: TrafficOptions): TimedPac
         break;
       }
       case 6:
-        if (random.chance(0.5)) add(packet({ src, dst, gre: { version: random.below(2), callId: random.below(3), payload: 8 } }));
+        if (random.chance(0.5))
+          add(packet({ src, dst, gre: { version: random.below(2), callId: random.below(3), payload: 8 } }));
         else add(packet({ src, dst, protocol: random.pick([50, 89, 99, 1, 58]), payload: 12 }));
         break;
       case 7: {
         // anything goes
         const flags = random.pick(TCP_FLAGS);
-        add(packet({ src, dst, tcp: { sport, dport, flags, seq: random.below(3000), ack: random.below(3000), payload: random.below(20) } }));
+        add(
+          packet({
+            src,
+            dst,
+            tcp: { sport, dport, flags, seq: random.below(3000), ack: random.below(3000), payload: random.below(20) },
+          }),
+        );
         break;
       }
       case 12:
@@ -114,7 +134,8 @@ export function randomTraffic(random: Random, options: TrafficOptions): TimedPac
     }
     if (random.chance(0.02)) {
       const last = packets.at(-1);
-      if (last) add(random.chance(0.5) ? last.data : patch(last.data, random.below(last.data.length), random.below(256)));
+      if (last)
+        add(random.chance(0.5) ? last.data : patch(last.data, random.below(last.data.length), random.below(256)));
     }
   }
   return packets.slice(0, count);
@@ -129,7 +150,13 @@ function talk(random: Random, { ends, next, scaled }: Conversation, add: (data: 
     next[dir] = (seq + payload + (flags.includes("S") || flags.includes("F") ? 1 : 0)) >>> 0;
     if (random.chance(0.04)) return; // lost before it is seen
     const win = random.chance(0.02) ? 0 : 8192;
-    add(packet({ src: from.src, dst: from.dst, tcp: { sport: from.sport, dport: from.dport, flags, seq, ack, win, payload, options } }));
+    add(
+      packet({
+        src: from.src,
+        dst: from.dst,
+        tcp: { sport: from.sport, dport: from.dport, flags, seq, ack, win, payload, options },
+      }),
+    );
   };
   const side = random.below(2) as 0 | 1;
   const other = (1 - side) as 0 | 1;
@@ -157,6 +184,8 @@ function talk(random: Random, { ends, next, scaled }: Conversation, add: (data: 
 
 function sourceOf(data: Uint8Array): string {
   if ((data[0] ?? 0) >> 4 === 4) return [...data.subarray(12, 16)].join(".");
-  const words = Array.from({ length: 8 }, (_, i) => (((data[8 + 2 * i] ?? 0) << 8) | (data[9 + 2 * i] ?? 0)).toString(16));
+  const words = Array.from({ length: 8 }, (_, i) =>
+    (((data[8 + 2 * i] ?? 0) << 8) | (data[9 + 2 * i] ?? 0)).toString(16),
+  );
   return words.join(":");
 }

@@ -32,22 +32,30 @@ export function randomTrains(random: Random, options: TrainOptions): Uint8Array[
 
 /** A whole packet of some protocol, with the length of its unfragmentable part. */
 export function randomDatagram(random: Random, family: 4 | 6, hosts: number): { whole: Uint8Array; header: number } {
-  const host = (side: number) => (family === 4 ? `10.0.${side}.${random.below(hosts) + 1}` : `2001:db8::${side}:${random.below(hosts) + 1}`);
+  const host = (side: number) =>
+    family === 4 ? `10.0.${side}.${random.below(hosts) + 1}` : `2001:db8::${side}:${random.below(hosts) + 1}`;
   const size = random.chance(0.1) ? random.between(1000, 3000) : random.between(0, 150);
   const back = random.chance(0.3); // the other way
   const port = 1024 + random.below(4);
   const sport = back ? 53 : port;
   const dport = back ? port : 53;
-  const before = family === 6 && random.chance(0.3) ? [{ type: 60, body: new Uint8Array(6 + 8 * random.below(4)) }] : [];
+  const before =
+    family === 6 && random.chance(0.3) ? [{ type: 60, body: new Uint8Array(6 + 8 * random.below(4)) }] : [];
   const behind = family === 6 && random.chance(0.15) ? [{ type: 60, body: new Uint8Array(6) }] : [];
   const common = {
-    src: host(back ? 2 : 1), dst: host(back ? 1 : 2), tos: random.chance(0.9) ? 0 : 2, extensions: [...before, ...behind],
+    src: host(back ? 2 : 1),
+    dst: host(back ? 1 : 2),
+    tos: random.chance(0.9) ? 0 : 2,
+    extensions: [...before, ...behind],
     ...(family === 4 && random.chance(0.2) ? { ipOptions: new Uint8Array(4 * random.between(1, 10)).fill(1) } : {}),
   };
   const whole = (() => {
     switch (random.below(6)) {
       case 0:
-        return packet({ ...common, tcp: { sport, dport, flags: random.pick(["S", "SA", "A", "PA", "SF"]), seq: 1, ack: 1, payload: size } });
+        return packet({
+          ...common,
+          tcp: { sport, dport, flags: random.pick(["S", "SA", "A", "PA", "SF"]), seq: 1, ack: 1, payload: size },
+        });
       case 1:
         return family === 4
           ? packet({ ...common, icmp: { type: back ? 0 : 8, id: port, seq: 1, payload: size } })
@@ -60,7 +68,8 @@ export function randomDatagram(random: Random, family: 4 | 6, hosts: number): { 
         return packet({ ...common, udp: { sport, dport, payload: size } });
     }
   })();
-  const header = family === 4 ? ((whole[0] as number) & 15) * 4 : 40 + before.reduce((sum, { body }) => sum + body.length + 2, 0);
+  const header =
+    family === 4 ? ((whole[0] as number) & 15) * 4 : 40 + before.reduce((sum, { body }) => sum + body.length + 2, 0);
   return { whole, header };
 }
 
@@ -71,7 +80,8 @@ function train(random: Random, family: 4 | 6, dirt: number, hosts: number, ids: 
   const id = random.below(ids);
   const cuts = [0, body.length];
   const units = body.length >> 3;
-  for (let i = random.below(5); i > 0 && units > 1; i--) cuts.push(8 * random.between(1, units - (body.length % 8 ? 0 : 1)));
+  for (let i = random.below(5); i > 0 && units > 1; i--)
+    cuts.push(8 * random.between(1, units - (body.length % 8 ? 0 : 1)));
   const ends = [...new Set(cuts)].sort((a, b) => a - b);
   const pieces = ends.slice(0, -1).map((from, i) => ({ from, end: ends[i + 1] as number }));
   const make = (from: number, end: number, more = end < body.length, tos = false) => {
@@ -117,7 +127,8 @@ function train(random: Random, family: 4 | 6, dirt: number, hosts: number, ids: 
         case 9: // far behind
           all.push(make(8 * random.between(8000, 8191), 0, random.chance(0.5)));
           break;
-        case 10: { // 65528 + …
+        case 10: {
+          // 65528 + …
           const from = 8 * random.between(8180, 8191);
           all.push(make(from, from + random.between(1, 400), random.chance(0.5)));
           break;
