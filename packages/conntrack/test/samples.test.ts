@@ -25,8 +25,10 @@ function readRecorded(name: string): Recorded {
   const sections = new Map<string, string[]>();
   let title = "";
   for (const line of readFileSync(`${samples}${name}.kernel.txt`, "utf8").split("\n")) {
-    if (line.startsWith("## ")) sections.set((title = line.slice(3).split(/[:,]/)[0]?.split(" ")[0] ?? ""), [line]);
-    else if (line !== "") sections.get(title)?.push(line);
+    if (line.startsWith("## ")) {
+      title = line.slice(3).split(/[:, ]/)[0] ?? "";
+      sections.set(title, [line]);
+    } else if (line !== "") sections.get(title)?.push(line);
   }
   const body = (section: string) => sections.get(section)?.slice(1) ?? [];
   const [, seconds = "0", fraction = "0"] = /(\d+)\.(\d+)$/.exec(sections.get("table")?.[0] ?? "") ?? [];
