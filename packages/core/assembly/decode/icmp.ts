@@ -109,7 +109,8 @@ function query(p: Packet, request: u32, type: u32, l4proto: u32): void {
   setQueryKey(p, load<u16>(p.l4, 4), request | (code << 8), type != request, l4proto);
 }
 
-// RFC 4861 §8.1, in the kernel's order: 40 bytes, code 0 (others are no errors), hop limit 255, link-local source; behind the 40 bytes the first option must be the redirected header.
+// RFC 4861 §8.1, in the kernel's order: 40 bytes, code 0 (others are no errors), hop limit 255, link-local source;
+// behind the 40 bytes the first option must be the redirected header.
 function redirect6(p: Packet): void {
   if (p.l4Captured < 40) {
     if (p.l4Length < 40) invalid(p, REASON_ICMP_REDIRECT);
