@@ -110,7 +110,15 @@ export class Decoder {
   }
 
   // `last` is the offset of an address's last word.
-  #tuple(view: DataView, src: number, dst: number, transport: number, length: number, end: number, last: number): boolean {
+  #tuple(
+    view: DataView,
+    src: number,
+    dst: number,
+    transport: number,
+    length: number,
+    end: number,
+    last: number,
+  ): boolean {
     this.transport = transport;
     this.answer = false;
     let sport: number;
@@ -289,9 +297,12 @@ export class Pool {
       const otherWin = words[o + MAX_WIN] as number;
       const acks = Math.max(words[s + MAX_WIN] as number, 66000);
       if (
-        (seq - maxEnd) >> 0 > 0 || (end - (words[s + END] as number) + otherWin) >> 0 < 0 || (ack - otherEnd) >> 0 > 0 ||
+        (seq - maxEnd) >> 0 > 0 ||
+        (end - (words[s + END] as number) + otherWin) >> 0 < 0 ||
+        (ack - otherEnd) >> 0 > 0 ||
         (ack - otherEnd + acks) >> 0 < 0
-      ) return false;
+      )
+        return false;
       const scaled = syn ? window : window << (words[s + SCALE] as number);
       if (scaled > (words[s + MAX_WIN] as number)) words[s + MAX_WIN] = scaled;
       if ((end - (words[s + END] as number)) >> 0 > 0) words[s + END] = end;

@@ -5,7 +5,7 @@ import { fragment, fragments, packet } from "../../conformance/src/packets.js";
 import { readPcap } from "../../conformance/src/pcap.js";
 import { readRecording } from "../../conformance/src/recording.js";
 import { Conntrack, type Decision, type OpenOptions } from "../../conntrack/src/index.js";
-import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
+import { recordBlock, START, type TimedPacket } from "./support/blocks.js";
 import { BUILDS, type DebugCore, inspect, selfcheck } from "./support/builds.js";
 import { FragmentModel, type ModelOptions } from "./support/frag-model.js";
 import { Random } from "./support/random.js";
@@ -85,7 +85,7 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     let time = START;
     for (const [i, data] of randomTrains(random, { count, ...trains }).entries()) {
       time += BigInt(Math.floor(random.below(2e9) * gap));
-      const headers = data.length > 80 ? 80 : data.length;
+      const headers = Math.min(data.length, 80);
       const kept = cut && random.below(cut) === 0 ? data.subarray(0, random.between(headers, data.length)) : data;
       const mine = engine.track({ time, data: kept, length: data.length });
       const answer = model.take({ time, data: kept, length: data.length });
@@ -130,13 +130,11 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     expect(fragmentCheck(core)).toBe(0);
     expect(selfcheck(core)).toBe(0);
     const flows = (e: Conntrack) =>
-      e
-        .flows()
-        .map(({ start: _, stop: __, ...flow }) => ({
-          ...flow,
-          id: 0,
-          counters: longer.has(flow.conn) ? null : flow.counters,
-        }));
+      e.flows().map(({ start: _, stop: __, ...flow }) => ({
+        ...flow,
+        id: 0,
+        counters: longer.has(flow.conn) ? null : flow.counters,
+      }));
     expect(flows(engine)).toEqual(flows(reference));
     return seen;
   }
