@@ -151,12 +151,12 @@ describe("-o text", () => {
   });
 
   test("colours: never in a pipe, unless asked for; NO_COLOR counts, --color more", async () => {
-    const escape = "\x1b[";
-    expect((await ctrack([story])).stdout).not.toContain(escape);
-    expect((await ctrack([story], { env: { FORCE_COLOR: "1" } })).stdout).toContain(escape);
-    expect((await ctrack([story], { env: { FORCE_COLOR: "1", NO_COLOR: "1" } })).stdout).not.toContain(escape);
-    expect((await ctrack([story, "--color", "always"], { env: { NO_COLOR: "1" } })).stdout).toContain(escape);
-    expect((await ctrack([story, "--color", "never"], { env: { FORCE_COLOR: "1" } })).stdout).not.toContain(escape);
+    const csi = "\x1b[";
+    expect((await ctrack([story])).stdout).not.toContain(csi);
+    expect((await ctrack([story], { env: { FORCE_COLOR: "1" } })).stdout).toContain(csi);
+    expect((await ctrack([story], { env: { FORCE_COLOR: "1", NO_COLOR: "1" } })).stdout).not.toContain(csi);
+    expect((await ctrack([story, "--color", "always"], { env: { NO_COLOR: "1" } })).stdout).toContain(csi);
+    expect((await ctrack([story, "--color", "never"], { env: { FORCE_COLOR: "1" } })).stdout).not.toContain(csi);
   });
 });
 
