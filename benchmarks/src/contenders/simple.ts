@@ -43,8 +43,8 @@ const ICMP_TIMEOUT = 30;
 
 /** Decodes one record after the other; what it found stays in its fields until the next. */
 export class Decoder {
-  bytes = new Uint8Array(0);
-  #view = new DataView(this.bytes.buffer);
+  bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.bytes.buffer);
   #at = 0;
   second = 0;
   v6 = false;

@@ -1,3 +1,3 @@
 // The best JavaScript does without wasm: an open-addressing table of (hash, slot) pairs over the records.
-import { Contender, STATE_INVALID, STATE_NONE, type Tracker } from "../tool.js";
+import { type Contender, STATE_INVALID, STATE_NONE, type Tracker } from "../tool.js";
 import { Decoder, Pool, States } from "./simple.js";
