@@ -14,7 +14,7 @@ const browser = {
   extends: true as const,
   test: {
     name: "chromium",
-    include: ["packages/conntrack/test/**/*.browser.test.ts"],
+    include: ["packages/*/test/**/*.browser.test.ts"],
     exclude: ["**/node_modules/**"],
     browser: {
       enabled: true,

@@ -82,21 +82,23 @@ export function findSysctl(name: string): SysctlRow | undefined {
   return byName.get(name.replaceAll("/", "."));
 }
 
-/** Names close to a misspelt one, for an error that helps. */
+/** Pairs of neighbouring letters of a name, without what all of them begin with. */
+function letterPairs(name: string): Set<string> {
+  const letters = ` ${name.slice(name.lastIndexOf(".") + 1).replace(/^nf_conntrack_/, "")} `;
+  return new Set(Array.from({ length: letters.length - 1 }, (_, i) => letters.slice(i, i + 2)));
+}
+
+/** Names close to a misspelt one (by Dice's coefficient of their letter pairs), for an error that helps. */
 export function similarSysctls(name: string): string[] {
-  const words = name
-    .slice(name.lastIndexOf(".") + 1)
-    .split("_")
-    .filter((word) => !["nf", "conntrack"].includes(word));
-  const scored = SYSCTLS.map(({ name: candidate }) => ({
-    candidate,
-    hits: words.filter((word) => candidate.includes(word)).length,
-  }));
-  const best = Math.max(...scored.map(({ hits }) => hits));
-  return best === 0
-    ? []
-    : scored
-        .filter(({ hits }) => hits === best)
-        .map(({ candidate }) => candidate)
-        .slice(0, 4);
+  const wanted = letterPairs(name);
+  const scored = SYSCTLS.map(({ name: candidate }) => {
+    const pairs = letterPairs(candidate);
+    const shared = [...wanted].filter((pair) => pairs.has(pair)).length;
+    return { candidate, score: (2 * shared) / (wanted.size + pairs.size) };
+  }).sort((a, b) => b.score - a.score);
+  const best = scored[0]?.score ?? 0;
+  return scored
+    .filter(({ score }) => score >= 0.4 && score >= best - 0.1)
+    .map(({ candidate }) => candidate)
+    .slice(0, 4);
 }
