@@ -1,55 +1,48 @@
-// npm run bench: established(F), contenders in turns within one process; a table, or JSON lines with --json.
-import { engine } from "./contenders/engine.js";
-import { mapString } from "./contenders/map-string.js";
-import { Established, MAX_RECORD } from "./packets.js";
-import { type Lane, paired, type Row } from "./tool.js";
+// npm run bench [-- --json] [--full] [--only WORD] [--budget MS] [--compare] [--save]: asks the questions; see README.md.
 
-const CHUNK = 1024;
-const SIZES = [1, 1_000, 100_000];
-const json = process.argv.includes("--json");
+import type { Question, Settings } from "./questions/common.js";
+import { established } from "./questions/established.js";
+import { expiry } from "./questions/expiry.js";
+import { measureMemory, memory } from "./questions/memory.js";
+import { newFlows } from "./questions/new-flows.js";
+import { startUp } from "./questions/start-up.js";
+import { styles } from "./questions/styles.js";
+import { drops, readSaved, save } from "./regression.js";
+import { report } from "./report.js";
+import type { Row } from "./tool.js";
 
-async function established(flows: number): Promise<Row[]> {
-  const bytes = new Uint8Array(CHUNK * MAX_RECORD);
-  const input = new Established(flows, false, "uniform", CHUNK);
-  let chunk = input.fill(bytes, CHUNK);
-  const lanes: Lane[] = [];
-  for (const contender of [engine, mapString].filter(({ maxFlows }) => maxFlows >= flows)) {
-    const tracker = await contender.open(Math.max(flows, 16));
-    for (const part of new Established(flows, false, "uniform", CHUNK).setup(CHUNK))
-      tracker.track(part.bytes, part.packets);
-    if (tracker.entries !== flows) throw new Error(`${contender.name}: ${tracker.entries} of ${flows} flows`);
-    lanes.push({
-      contender: contender.name,
-      run() {
-        tracker.track(chunk.bytes, chunk.packets);
-        return chunk.packets;
-      },
-    });
-  }
-  const prepareChunk = () => {
-    chunk = input.fill(bytes, CHUNK);
-  };
-  return paired(lanes, { turn: 20, budget: 8_000, prepareChunk }).map(({ contender, ns, ratio }) => ({
-    question: "established",
-    contender,
-    flows,
-    nsPerPacket: ns,
-    bytesPerFlow: null,
-    runtime: `node ${process.versions.node}`,
-    per: "packet",
-    ratio,
-  }));
+const QUESTIONS: Readonly<Record<string, Question>> = {
+  established,
+  "new-flows": newFlows,
+  expiry,
+  styles,
+  "start-up": startUp,
+  memory,
+};
+
+const args = process.argv.slice(2);
+if (await measureMemory(args)) process.exit(0);
+const argument = (name: string) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
+const only = argument("--only");
+const settings: Settings = { full: args.includes("--full"), budget: Number(argument("--budget") ?? 5_000) };
+const json = args.includes("--json");
+const chosen = Object.entries(QUESTIONS).filter(([name]) => only === undefined || name.includes(only));
+if (chosen.length === 0) {
+  console.error(`bench: no question has "${only}" in its name; there are ${Object.keys(QUESTIONS).join(", ")}`);
+  process.exit(2);
 }
 
-for (const flows of SIZES) {
-  for (const row of await established(flows)) {
-    if (json) console.log(JSON.stringify(row));
-    else {
-      const { p10 = 0, p50 = 0, p90 = 0 } = row.nsPerPacket ?? {};
-      const times = [p10, p50, p90].map((time) => time.toFixed(0).padStart(6)).join("");
-      console.log(
-        `established ${String(flows).padStart(8)}  ${row.contender.padEnd(16)}${times} ns  x${row.ratio?.toFixed(2)}`,
-      );
-    }
+const rows: Row[] = [];
+for (const [, question] of chosen) {
+  for await (const row of question(settings)) {
+    rows.push(row);
+    console.log(json ? JSON.stringify(row) : report(row));
   }
 }
+if (args.includes("--compare")) {
+  const lost = drops((await readSaved()).rows, rows);
+  console.error(
+    lost.length === 0 ? "no ratio dropped by more than 15 %" : `dropped by more than 15 %:\n${lost.join("\n")}`,
+  );
+}
+if (args.includes("--save")) await save(rows);

@@ -72,6 +72,12 @@ export interface Row {
   readonly ratio: number | null;
 }
 
+/** Name and version of what runs this. */
+export function runtime(): string {
+  const { bun, deno, node } = process.versions as Record<string, string | undefined>;
+  return bun !== undefined ? `bun ${bun}` : deno !== undefined ? `deno ${deno}` : `node ${node}`;
+}
+
 /** What takes part in a paired run. */
 export interface Lane {
   readonly contender: string;

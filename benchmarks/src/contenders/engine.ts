@@ -18,6 +18,7 @@ export class EngineTracker implements Tracker {
     for (const results of this.engine.trackBlock({ framing: "pcap", link: 1, bytes: records })) {
       this.#words.set(results.words, at);
       at += 2 * results.count;
+      this.engine.takeEvents();
     }
   }
 
@@ -27,6 +28,7 @@ export class EngineTracker implements Tracker {
 
   advance(second: number): void {
     this.engine.advance(BigInt(second) * NS);
+    this.engine.takeEvents();
   }
 
   get entries(): number {

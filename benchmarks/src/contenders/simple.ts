@@ -69,6 +69,11 @@ export class Decoder {
     this.#at = records.byteOffset;
   }
 
+  /** Of the last words of the addresses, the ports and the protocol. */
+  hash(): number {
+    return hashWords(this.a, this.b, this.ports, (this.v6 ? 256 : 0) | this.protocol);
+  }
+
   u16(at: number): number {
     return this.#view.getUint16(at);
   }
@@ -159,6 +164,20 @@ export class Decoder {
   }
 }
 
+// Mixes the four words of a key (the rounds of MurmurHash3).
+function hashWords(a: number, b: number, ports: number, protocol: number): number {
+  let h = round(round(round(a ^ protocol, a), b), ports);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+function round(h: number, word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  const mixed = h ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}
+
 /** The records of all connections, and what a packet does to one. */
 export class Pool {
   readonly words: Int32Array;
@@ -232,6 +251,13 @@ export class Pool {
       }
     }
     words[r + FLAGS] = p.swapped ? SWAPPED : 0;
+  }
+
+  /** The hash of a record's key, as of the packet it came from. */
+  hashAt(slot: number): number {
+    const r = slot * WORDS;
+    const { words } = this;
+    return hashWords(words[r] as number, words[r + 1] as number, words[r + 2] as number, words[r + 3] as number);
   }
 
   /** True when the record has the key of the packet. */

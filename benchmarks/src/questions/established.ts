@@ -1,0 +1,54 @@
+// established(F): data packets of F connections that stand, chosen at random, either way.
+import { Established, MAX_RECORD, type Spread } from "../packets.js";
+import { type Lane, paired, type Row } from "../tool.js";
+import { CHUNK, CONTENDERS, rowsOf, type Settings } from "./common.js";
+
+interface Variant {
+  readonly flows: number;
+  readonly v6?: boolean;
+  readonly spread?: Spread;
+}
+
+const SHORT: readonly Variant[] = [
+  { flows: 1 },
+  { flows: 1_000 },
+  { flows: 100_000 },
+  { flows: 1_000_000 },
+  { flows: 100_000, v6: true },
+  { flows: 100_000, spread: "zipf" },
+];
+const FULL: readonly Variant[] = [
+  ...SHORT,
+  { flows: 1_000, v6: true },
+  { flows: 1_000_000, v6: true },
+  { flows: 1_000_000, spread: "zipf" },
+  { flows: 10_000_000 },
+];
+
+export async function* established({ full, budget }: Settings): AsyncGenerator<Row, void> {
+  for (const variant of full ? FULL : SHORT) yield* await ask(variant, budget);
+}
+
+async function ask({ flows, v6 = false, spread = "uniform" }: Variant, budget: number): Promise<Row[]> {
+  const name = `established${v6 ? " IPv6" : ""}${spread === "zipf" ? " Zipf" : ""}`;
+  const bytes = new Uint8Array(CHUNK * MAX_RECORD);
+  const input = new Established(flows, v6, spread, CHUNK);
+  let chunk = input.fill(bytes, CHUNK);
+  const lanes: Lane[] = [];
+  for (const contender of CONTENDERS.filter(({ maxFlows }) => maxFlows >= flows)) {
+    const tracker = await contender.open(Math.max(flows, 16));
+    for (const part of input.setup(CHUNK)) tracker.track(part.bytes, part.packets);
+    if (tracker.entries !== flows) throw new Error(`${name}, ${contender.name}: ${tracker.entries} of ${flows} flows`);
+    lanes.push({
+      contender: contender.name,
+      run() {
+        tracker.track(chunk.bytes, chunk.packets);
+        return chunk.packets;
+      },
+    });
+  }
+  const prepareChunk = () => {
+    chunk = input.fill(bytes, CHUNK);
+  };
+  return rowsOf(name, flows, paired(lanes, { turn: 20, budget, prepareChunk }));
+}

@@ -1,0 +1,34 @@
+// Entries that end: time passes all at once, an entry after the other goes; with and without a reader of events. And
+// what it costs to have a reader while nothing ends.
+import { fillSyns, MAX_RECORD } from "../packets.js";
+import { type Lane, paired, type Row } from "../tool.js";
+import { CHUNK, CONTENDERS, rowsOf, type Settings, withEvents } from "./common.js";
+
+const ENTRIES = 16 * CHUNK;
+/** Seconds; longer than any contender keeps anything. */
+const LATER = 500_000;
+
+export async function* expiry({ budget }: Settings): AsyncGenerator<Row, void> {
+  const lanes: Lane[] = [];
+  for (const contender of [...CONTENDERS, withEvents]) {
+    const bytes = new Uint8Array(CHUNK * MAX_RECORD);
+    const tracker = await contender.open(ENTRIES);
+    let second = 1;
+    lanes.push({
+      contender: contender.name,
+      prepare() {
+        for (let first = 0; first < ENTRIES; first += CHUNK) {
+          const chunk = fillSyns(bytes, first, CHUNK, second);
+          tracker.track(chunk.bytes, chunk.packets);
+        }
+      },
+      run() {
+        second += LATER;
+        tracker.advance(second);
+        if (tracker.entries !== 0) throw new Error(`${contender.name}: ${tracker.entries} entries are left`);
+        return ENTRIES;
+      },
+    });
+  }
+  yield* rowsOf("expiry", ENTRIES, paired(lanes, { turn: 2, budget, warmup: 8 }), "entry");
+}
