@@ -14,6 +14,8 @@ export type Address = readonly number[];
 
 export interface Ruleset {
   family: Family;
+  /** Whether rules carry counters in front, as `iptables-save -c` prints them. */
+  counters: boolean;
   tables: Table[];
 }
 
@@ -109,6 +111,7 @@ export type Match =
   | DccpMatch
   | IcmpMatch
   | Icmp6Match
+  | MhMatch
   | StateMatch
   | ConntrackMatch
   | MultiportMatch
@@ -191,8 +194,7 @@ export interface SctpMatch {
   name: "sctp";
   sport: InvertibleRange | null;
   dport: InvertibleRange | null;
-  /** `all` with types null is `all ALL`. */
-  chunks: { how: "any" | "all" | "only"; types: SctpChunk[] | null; invert: boolean } | null;
+  chunks: { how: "any" | "all" | "only"; types: SctpChunk[] | "ALL" | "NONE"; invert: boolean } | null;
 }
 
 export interface DccpMatch {
@@ -219,6 +221,12 @@ export interface IcmpMatch {
 export interface Icmp6Match {
   name: "icmp6";
   type: IcmpTypeTest | null;
+}
+
+/** Mobility header, IPv6. */
+export interface MhMatch {
+  name: "mh";
+  type: InvertibleRange | null;
 }
 
 export type StateName = "INVALID" | "NEW" | "RELATED" | "ESTABLISHED" | "UNTRACKED";
@@ -332,9 +340,6 @@ export interface HashlimitMatch {
   /** ms */
   gcInterval: number;
   expire: number;
-  /** `--hashlimit-rate-match` and its interval in seconds. */
-  rateMatch: boolean;
-  rateInterval: number;
 }
 
 export interface RecentMatch {
@@ -390,7 +395,7 @@ export interface MacMatch {
 
 export interface PkttypeMatch {
   name: "pkttype";
-  type: "unicast" | "broadcast" | "multicast";
+  type: "unicast" | "broadcast" | "multicast" | "otherhost";
   invert: boolean;
 }
 
@@ -736,7 +741,7 @@ export type CtEvent =
   | "mark"
   | "natseqinfo"
   | "secmark";
-export type CtExpEvent = "new" | "destroy";
+export type CtExpEvent = "new";
 
 export interface CtTarget {
   kind: "CT";
@@ -813,7 +818,6 @@ export interface MasqueradeTarget {
 export interface RedirectTarget {
   kind: "REDIRECT";
   ports: Range | null;
-  portBase: number | null;
   random: boolean;
 }
 

@@ -1,0 +1,202 @@
+// limit and hashlimit: rates, kept as the kernel has them (time for one packet) and printed back from that.
+import { addressBits, prefixLength } from "../address.js";
+import { match } from "../extension.js";
+import { fail, type Word } from "../failure.js";
+import { U32 } from "../number.js";
+import { type Context, join, number, option, takeMaskLength, u32 } from "../option.js";
+import type { HashlimitMatch, LimitMatch } from "../ruleset.js";
+
+const LIMIT_SCALE = 10_000n;
+const HASHLIMIT_SCALE = 1_000_000n;
+
+/** From the longest: name in print, seconds. */
+const UNITS = [
+  ["day", 86_400n],
+  ["hour", 3_600n],
+  ["min", 60n],
+  ["sec", 1n],
+] as const;
+const UNIT_WORDS = [
+  ["second", 1n],
+  ["minute", 60n],
+  ["hour", 3_600n],
+  ["day", 86_400n],
+] as const;
+
+const RATE = "wanted is a rate like 5/second, 10/minute, 3/hour or 1/day";
+
+/** NUMBER[/UNIT] → time for one packet, in parts of a second; the unit may be abbreviated. */
+function takeRate(word: Word, scale: bigint): { avg: bigint; seconds: bigint } {
+  const slash = word.text.indexOf("/");
+  const unit = slash < 0 ? "second" : word.text.slice(slash + 1).toLowerCase();
+  const seconds = UNIT_WORDS.find(([name]) => unit !== "" && name.startsWith(unit))?.[1] ?? fail(word, RATE);
+  const count = BigInt(/^[ \t]*\+?(\d+)/.exec(word.text)?.[1] ?? (/^-\d/.test(word.text) ? U32 : 0)) & 0xffffffffn;
+  if (count === 0n) fail(word, RATE);
+  const avg = (scale * seconds) / count;
+  if (avg === 0n) fail(word, `too fast: at most ${scale} a second`);
+  return { avg, seconds };
+}
+
+/** The rate in the shortest unit that gives it well, and that unit. */
+function printRate(avg: bigint, scale: bigint): { text: string; seconds: bigint } {
+  let found: (typeof UNITS)[number] = UNITS[0];
+  for (const unit of UNITS.slice(1)) {
+    const period = unit[1] * scale;
+    if (avg > period || period / avg < period % avg) break;
+    found = unit;
+  }
+  return { text: `${(found[1] * scale) / avg}/${found[0]}`, seconds: found[1] };
+}
+
+const LIMIT_BURST = 5;
+const LIMIT_AVG = (LIMIT_SCALE * 3_600n) / 3n;
+
+export const limit = match({
+  name: "limit",
+  options: {
+    rate: option("limit", (word) => Number(takeRate(word, LIMIT_SCALE).avg)),
+    burst: option("limit-burst", number(0, 10_000)),
+  },
+  build: ({ rate, burst }): LimitMatch => ({
+    name: "limit",
+    avg: rate?.value ?? Number(LIMIT_AVG),
+    burst: burst?.value || LIMIT_BURST,
+  }),
+  print: ({ avg, burst }: LimitMatch) =>
+    join(`--limit ${printRate(BigInt(avg), LIMIT_SCALE).text}`, burst !== LIMIT_BURST && `--limit-burst ${burst}`),
+});
+
+// ---- hashlimit ------------------------------------------------------------------------------------------------------
+
+const BURST_MAX = 1_000_000n;
+const U32_BIG = BigInt(U32);
+/** The kernel counts bytes in sixteens. */
+const BYTE_SHIFT = 4n;
+const KB = 1024n;
+const MB = KB * KB;
+
+type Rate = { unit: "packets"; avg: bigint; seconds: bigint } | { unit: "bytes"; perSecond: bigint; seconds: bigint };
+
+function takeHashlimitRate(word: Word): Rate {
+  if (!word.text.includes("b/s")) return { unit: "packets", ...takeRate(word, HASHLIMIT_SCALE) };
+  const [, digits, factor] = /^(\d+)(.)/.exec(word.text) ?? fail(word, "wanted is a rate like 512kb/s or 5/second");
+  const bytes = BigInt(digits ?? 0) * unitOf(factor);
+  if (bytes === 0n || bytes > U32_BIG + 1n) fail(word, "wanted is a rate of bytes above 0 and up to 4096mb/s");
+  const cost = U32_BIG / ((bytes >> BYTE_SHIFT) + 1n);
+  return { unit: "bytes", perSecond: (U32_BIG / cost - 1n) << BYTE_SHIFT, seconds: 1n };
+}
+
+const unitOf = (letter: string | undefined): bigint => (letter === "k" ? KB : letter === "m" ? MB : 1n);
+
+/** In the larger unit where little is lost by that: one part in `precision`. */
+function printBytes(bytes: bigint, precision: { mb: bigint; kb: bigint } = { mb: 1_000n, kb: 10_000n }): string {
+  if (bytes >= MB && bytes <= U32_BIG && (bytes % MB) * precision.mb < bytes) return `${bytes / MB}mb`;
+  if (bytes >= KB && bytes <= U32_BIG && (bytes % KB) * precision.kb < bytes) return `${bytes / KB}kb`;
+  return `${bytes}b`;
+}
+const BURST_PRECISION = { mb: 100n, kb: 100n };
+
+function takeBurst(word: Word): bigint {
+  const [, digits, letter] = /^(0x[0-9a-fA-F]+|\d+)(k|m)?b?$/.exec(word.text) ?? [];
+  const wanted = `wanted is a burst of 1 to ${BURST_MAX} packets, or of bytes like 20kb`;
+  const value = BigInt(digits ?? 0) * unitOf(letter);
+  return value === 0n ? fail(word, wanted) : value;
+}
+
+/** The kernel counts in credits of 64 bits, at 250 ticks a second or 1000; a burst that wraps around is refused. */
+const CREDITS_PER_SECOND = 250n << 39n;
+function credits(time: bigint): bigint {
+  const small = time < (1n << 64n) / CREDITS_PER_SECOND;
+  const value = small ? (time * CREDITS_PER_SECOND) / HASHLIMIT_SCALE : (time / HASHLIMIT_SCALE) * CREDITS_PER_SECOND;
+  return BigInt.asUintN(64, value);
+}
+
+/** A burst of bytes is kept as seconds at the full rate. */
+const wholeSeconds = (bytes: bigint, perSecond: bigint): bigint => ((bytes + perSecond - 1n) / perSecond) * perSecond;
+
+const SIZE_MAX = 1_048_576;
+const MODES = ["srcip", "srcport", "dstip", "dstport"] as const;
+const PRINTED_MODES = ["srcip", "srcport", "dstip", "dstport"] as const;
+
+function takeMode(word: Word): HashlimitMatch["mode"] {
+  const words = word.text.split(",").filter((name, i, all) => name !== "" || i < all.length - 1);
+  for (const name of words)
+    if (!MODES.some((mode) => mode === name)) fail(word, `wanted are ${MODES.join(", ")}, with commas between`);
+  return PRINTED_MODES.filter((mode) => words.includes(mode));
+}
+
+const U = { invert: true } as const;
+const maskLength = (word: Word, context: Context): number => prefixLength(takeMaskLength(word, context)) ?? 0;
+
+export const hashlimit = match({
+  name: "hashlimit",
+  options: {
+    upto: option("hashlimit-upto hashlimit", takeHashlimitRate, { ...U, excludes: ["above"] }),
+    above: option("hashlimit-above", takeHashlimitRate, { ...U, excludes: ["upto"] }),
+    burst: option("hashlimit-burst", takeBurst),
+    mode: option("hashlimit-mode", takeMode),
+    srcMask: option("hashlimit-srcmask", maskLength),
+    dstMask: option("hashlimit-dstmask", maskLength),
+    table: option("hashlimit-name", (word) => word.text.slice(0, 254), { required: true }),
+    size: option("hashlimit-htable-size", (word, context, next) => Math.min(u32(word, context, next), SIZE_MAX)),
+    max: option("hashlimit-htable-max", u32),
+    gcInterval: option("hashlimit-htable-gcinterval", number(1, U32)),
+    expire: option("hashlimit-htable-expire", number(1, U32)),
+    // It has no effect without --hashlimit-rate-match, which the kernel does not take.
+    rateInterval: option("hashlimit-rate-interval", u32),
+  },
+  build(given, { family, word }): HashlimitMatch {
+    const rate = given.above ?? given.upto ?? fail(word, "hashlimit wants --hashlimit-upto or --hashlimit-above");
+    const burst = given.burst;
+    if (burst && rate.value.unit === "packets" && burst.value > BURST_MAX)
+      fail(burst.word, `wanted is a burst of 1 to ${BURST_MAX} packets`);
+    if (burst && rate.value.unit === "bytes" && burst.value < rate.value.perSecond)
+      fail(burst.word, `the burst cannot be smaller than the rate, ${rate.value.perSecond} bytes`);
+    if (rate.value.unit === "packets" && credits(rate.value.avg * (burst?.value ?? 5n)) < credits(rate.value.avg))
+      fail(rate.word, "the kernel cannot count this rate with this burst; a smaller burst or a faster rate is wanted");
+    const bits = addressBits(family);
+    for (const mask of [given.srcMask, given.dstMask])
+      if (mask && mask.value > bits) fail(mask.word, `wanted is a length of 0 to ${bits}`);
+    return {
+      name: "hashlimit",
+      table: given.table?.value ?? "",
+      above: (rate === given.above) !== rate.invert,
+      rate:
+        rate.value.unit === "bytes"
+          ? {
+              unit: "bytes",
+              perSecond: rate.value.perSecond,
+              burst: burst ? wholeSeconds(burst.value, rate.value.perSecond) : null,
+            }
+          : { unit: "packets", avg: rate.value.avg, burst: Number(burst?.value ?? 5n) },
+      mode: given.mode?.value ?? [],
+      srcMask: given.srcMask?.value ?? bits,
+      dstMask: given.dstMask?.value ?? bits,
+      size: given.size?.value ?? 0,
+      max: given.max?.value ?? 0,
+      gcInterval: given.gcInterval?.value ?? 1000,
+      expire: given.expire?.value ?? Number(rate.value.seconds) * 1000,
+    };
+  },
+  print(test: HashlimitMatch, family) {
+    const { rate } = test;
+    const bits = addressBits(family);
+    const printed =
+      rate.unit === "bytes"
+        ? { text: `${printBytes(rate.perSecond)}/s`, seconds: 1n }
+        : printRate(rate.avg, HASHLIMIT_SCALE);
+    const burst = rate.unit === "bytes" ? rate.burst && printBytes(rate.burst, BURST_PRECISION) : rate.burst;
+    return join(
+      `--hashlimit-${test.above ? "above" : "upto"} ${printed.text}`,
+      burst !== null && `--hashlimit-burst ${burst}`,
+      test.mode.length > 0 && `--hashlimit-mode ${test.mode.join(",")}`,
+      `--hashlimit-name ${test.table}`,
+      test.size !== 0 && `--hashlimit-htable-size ${test.size}`,
+      test.max !== 0 && `--hashlimit-htable-max ${test.max}`,
+      test.gcInterval !== 1000 && `--hashlimit-htable-gcinterval ${test.gcInterval}`,
+      test.expire !== Number(printed.seconds) * 1000 && `--hashlimit-htable-expire ${test.expire}`,
+      test.srcMask !== bits && `--hashlimit-srcmask ${test.srcMask}`,
+      test.dstMask !== bits && `--hashlimit-dstmask ${test.dstMask}`,
+    );
+  },
+});

@@ -1,0 +1,453 @@
+// The words of one rule into Rule: the options of iptables itself, and those of the matches and the target it names.
+import { addressBits, prefixMask, takeNetwork } from "./address.js";
+import type { MatchExtension, TargetExtension } from "./extension.js";
+import { fail, type Word } from "./failure.js";
+import { findMatch, MATCHES } from "./match/index.js";
+import { parseBig } from "./number.js";
+import { type Context, type Given, list, type Option, takeInterface, takeProtocol } from "./option.js";
+import { protocolName } from "./protocols.js";
+import type { AddressTest, Counters, Family, InterfaceTest, Match, Rule, Target } from "./ruleset.js";
+import { findTarget, isTargetName, TARGETS } from "./target/index.js";
+
+/** Long options of iptables itself: they take part in abbreviations. */
+const LONG: Readonly<Record<string, string>> = {
+  append: "-A",
+  delete: "-D",
+  check: "-C",
+  insert: "-I",
+  replace: "-R",
+  list: "-L",
+  "list-rules": "-S",
+  flush: "-F",
+  zero: "-Z",
+  "new-chain": "-N",
+  "delete-chain": "-X",
+  "rename-chain": "-E",
+  policy: "-P",
+  source: "-s",
+  destination: "-d",
+  src: "-s",
+  dst: "-d",
+  protocol: "-p",
+  "in-interface": "-i",
+  jump: "-j",
+  table: "-t",
+  match: "-m",
+  numeric: "-n",
+  "out-interface": "-o",
+  verbose: "-v",
+  wait: "-w",
+  exact: "-x",
+  fragments: "-f",
+  version: "-V",
+  help: "-h",
+  "line-numbers": "--line-numbers",
+  modprobe: "-M",
+  "set-counters": "-c",
+  goto: "-g",
+  ipv4: "-4",
+  ipv6: "-6",
+};
+
+/** Short options that take an argument. */
+const SHORT_WITH_ARGUMENT = "ACDRIEPopsdijtmMcg";
+
+const CHAIN_NAME_MAX = 28;
+const U64 = (1n << 64n) - 1n;
+
+/** Chains without an interface to come in by, and to go out by. */
+const NO_INPUT = ["OUTPUT", "POSTROUTING"];
+const NO_OUTPUT = ["INPUT", "PREROUTING"];
+
+export interface RuleContext {
+  family: Family;
+  table: string;
+  chain: string;
+  /** Whether a chain of the user has this name; null: every name will do. */
+  hasChain: ((name: string) => boolean) | null;
+}
+
+/** An extension as this rule uses it. */
+interface Instance {
+  extension: MatchExtension | TargetExtension;
+  kind: "match" | "target";
+  word: Word;
+  given: Record<string, Given<unknown>>;
+}
+
+interface Found {
+  instance: Instance | null;
+  /** A short option of iptables, or the key of the extension's option. */
+  key: string;
+  option: Option | null;
+}
+
+export function parseRule(words: readonly Word[], { family, table, chain, hasChain }: RuleContext): Rule[] {
+  const rule: Omit<Rule, "source" | "destination"> = {
+    line: 0,
+    counters: null,
+    in: null,
+    out: null,
+    protocol: null,
+    fragment: null,
+    matches: [],
+    target: null,
+  };
+  const seen = new Set<string>();
+  const matches: Instance[] = [];
+  let target: Instance | null = null;
+  let jump: Target | null = null;
+  let sources: AddressTest[] | null = null;
+  let destinations: AddressTest[] | null = null;
+  let negation: Word | null = null;
+  let at = 0;
+
+  const context = (word: Word): Context => ({
+    family,
+    table,
+    chain,
+    protocol: rule.protocol?.number ?? 0,
+    protocolInvert: rule.protocol?.invert ?? false,
+    word,
+  });
+  const end = words.at(-1);
+  const behind: Word = { text: "", column: end ? end.column + end.text.length + 1 : 1 };
+
+  /** The newest first: that is who gets an option of a name that several have. */
+  const instances = (): Instance[] => [...(target ? [target] : []), ...matches.toReversed()];
+
+  function find(name: string): Found | null {
+    const candidates: (Found & { name: string })[] = Object.entries(LONG).map(([long, key]) => ({
+      name: long,
+      instance: null,
+      key,
+      option: null,
+    }));
+    for (const instance of instances())
+      for (const [key, option] of Object.entries(instance.extension.options))
+        for (const long of option.names) candidates.push({ name: long, instance, key, option });
+    const exact = candidates.find((candidate) => candidate.name === name);
+    if (exact) return exact;
+    const begun = candidates.filter((candidate) => candidate.name.startsWith(name));
+    const [first] = begun;
+    const same = begun.every(({ instance, key }) => instance === first?.instance && key === first?.key);
+    return first && same ? first : null;
+  }
+
+  /** `-p tcp --dport 80` means `-p tcp -m tcp --dport 80`. */
+  function loadProtocol(word: Word): boolean {
+    if (!rule.protocol) return false;
+    const extension = findMatch(protocolName(rule.protocol.number), family);
+    if (!extension || matches.some((instance) => instance.extension === extension)) return false;
+    matches.push({ extension, kind: "match", word, given: {} });
+    return true;
+  }
+
+  const once = (key: string, word: Word) => {
+    if (seen.has(key)) fail(word, `${word.text} was given before; it may stand once in a rule`);
+    seen.add(key);
+  };
+
+  function take(instance: Instance, key: string, option: Option, word: Word, argument: Word | null): void {
+    const { extension, given } = instance;
+    const name = `--${option.names[0]}`;
+    if (negation && !option.invert) fail(negation, `${name} cannot be turned around with !`);
+    if (given[key] && !option.repeat) fail(word, `${name} was given before; it may stand once`);
+    for (const other of option.excludes ?? [])
+      if (given[other]) fail(word, `${name} cannot stand beside --${extension.options[other]?.names[0]}`);
+    if (!option.bare && !argument) fail(behind, `${name} wants an argument`);
+    const next = (): Word => words[at++] ?? fail(behind, `${name} wants two arguments`);
+    const value = option.take(argument ?? word, context(word), next);
+    given[key] = { value, invert: negation !== null, word: argument ?? word };
+    negation = null;
+  }
+
+  function takeAddresses(word: Word): AddressTest[] {
+    let column = word.column;
+    const parts = word.text.split(",").map((text) => {
+      const part = { text, column };
+      column += text.length + 1;
+      return part;
+    });
+    if (negation && parts.length > 1)
+      fail(word, "the ! does not go with several addresses; a rule for each, or a chain, is wanted");
+    const tests = parts.map((part) => ({ ...takeNetwork(part, family), invert: negation !== null }));
+    if (negation && isAny(tests[0])) fail(word, "no packet has an address outside of all addresses");
+    return tests;
+  }
+
+  function takeTarget(word: Word, kind: "jump" | "goto"): void {
+    if (negation) fail(negation, "the ! cannot stand in front of a target");
+    const name = word.text;
+    if (name.length > CHAIN_NAME_MAX)
+      fail(word, `too long: the name of a chain or a target has at most ${CHAIN_NAME_MAX} characters`);
+    const extension = kind === "jump" ? findTarget(name, family) : undefined;
+    if (extension) {
+      target = { extension, kind: "target", word, given: {} };
+      return;
+    }
+    if (isTargetName(name) && kind === "jump")
+      fail(word, `the target ${name} is not known here, or not in ${family === 4 ? "iptables" : "ip6tables"}`);
+    if (hasChain && !hasChain(name)) fail(word, unknownChain(name, kind));
+    jump = { kind, chain: name };
+  }
+
+  function builtIn(key: string, word: Word, argument: Word | null): void {
+    const wanted = (): Word => argument ?? fail(behind, `${word.text} wants an argument`);
+    const invert = negation !== null;
+    switch (key) {
+      case "-p": {
+        once(key, word);
+        const text = wanted();
+        const number = takeProtocol({ ...text, text: text.text.toLowerCase() });
+        if (number === 0 && negation) fail(text, "no packet has a protocol outside of all protocols");
+        rule.protocol = number === 0 ? null : { number, invert };
+        break;
+      }
+      case "-s":
+        once(key, word);
+        sources = takeAddresses(wanted());
+        break;
+      case "-d":
+        once(key, word);
+        destinations = takeAddresses(wanted());
+        break;
+      case "-i":
+      case "-o": {
+        once(key, word);
+        const test = interfaceTest(takeInterface(wanted()), invert);
+        if (key === "-i" && NO_INPUT.includes(chain))
+          fail(word, `packets in ${chain} have no interface they came in by; -o is there`);
+        if (key === "-o" && NO_OUTPUT.includes(chain))
+          fail(word, `packets in ${chain} have no interface to go out by yet; -i is there`);
+        if (key === "-i") rule.in = test;
+        else rule.out = test;
+        break;
+      }
+      case "-f":
+        if (family === 6) fail(word, "IPv6 has no -f; wanted is -m frag");
+        once(key, word);
+        rule.fragment = { invert };
+        break;
+      case "-j":
+      case "-g": {
+        const name = wanted();
+        once("-j", word);
+        takeTarget(name, key === "-j" ? "jump" : "goto");
+        break;
+      }
+      case "-m": {
+        const name = wanted();
+        if (negation) fail(negation, "the ! cannot stand in front of -m; it belongs in front of an option");
+        const extension = findMatch(name.text, family) ?? fail(name, unknownMatch(name.text, family));
+        matches.push({ extension, kind: "match", word: name, given: {} });
+        break;
+      }
+      case "-c": {
+        if (negation) fail(negation, "the ! cannot stand in front of -c");
+        rule.counters = takeCounters(wanted(), () => words[at++]);
+        break;
+      }
+      case "-v":
+      case "-4":
+      case "-6":
+        if (negation) fail(negation, `the ! cannot stand in front of ${word.text}`);
+        break;
+      default:
+        fail(word, `${word.text} has no place in a rule`);
+    }
+    negation = null;
+  }
+
+  while (at < words.length) {
+    const word = words[at++] as Word;
+    if (word.text === "!") {
+      if (negation) fail(word, "a second ! in a row");
+      if (at === words.length) fail(word, "an option is wanted behind the !");
+      negation = word;
+      continue;
+    }
+    const long = /^--([^=]+)(?:=(.*))?$/s.exec(word.text);
+    if (long) {
+      const [, name = "", glued] = long;
+      const found = find(name) ?? (loadProtocol(word) ? find(name) : null);
+      if (!found) fail(word, unknownOption(name, instances(), rule.protocol !== null));
+      const takesArgument = found.option ? !found.option.bare : SHORT_WITH_ARGUMENT.includes(found.key[1] as string);
+      // iptables looks for these arguments in the word itself, and finds `--source=` in front of them.
+      if (glued !== undefined && !found.option)
+        fail(word, `${word.text.slice(0, word.text.indexOf("="))} and its argument are two words`);
+      if (glued !== undefined && !takesArgument) fail(word, `--${name} takes no argument`);
+      const argument = !takesArgument
+        ? null
+        : glued === undefined
+          ? (words[at++] ?? null)
+          : { text: glued, column: word.column + name.length + 3 };
+      if (found.instance && found.option)
+        take(found.instance, found.key, found.option, { ...word, text: `--${name}` }, argument);
+      else builtIn(found.key, word, argument);
+      continue;
+    }
+    const short = /^-([A-Za-z46])(.*)$/s.exec(word.text);
+    if (short) {
+      const [, letter = "", glued = ""] = short;
+      const takesArgument = SHORT_WITH_ARGUMENT.includes(letter);
+      if (glued !== "")
+        fail(
+          word,
+          takesArgument
+            ? `-${letter} and its argument are two words: -${letter} ${glued}`
+            : `options stand alone: -${letter} and the rest are two words`,
+        );
+      builtIn(`-${letter}`, word, takesArgument ? (words[at++] ?? null) : null);
+      continue;
+    }
+    fail(word, badWord(word.text, words[at - 2]));
+  }
+
+  for (const instance of instances().reverse()) check(instance, rule.protocol, table, chain);
+  for (const instance of matches) {
+    const built = (instance.extension as MatchExtension).build(instance.given as never, context(instance.word));
+    if (built && !mergePorts(rule.matches, built)) rule.matches.push(built);
+  }
+  rule.target = builtTarget(target) ?? jump;
+
+  function builtTarget(instance: Instance | null): Target | null {
+    return instance && (instance.extension as TargetExtension).build(instance.given as never, context(instance.word));
+  }
+
+  return (sources ?? [null]).flatMap((source) =>
+    (destinations ?? [null]).map((destination) => ({
+      ...structuredClone(rule),
+      source: isAny(source) ? null : source,
+      destination: isAny(destination) ? null : destination,
+    })),
+  );
+}
+
+/**
+ * `--dport 80 -m tcp --sport 5`: iptables-nft keeps one test of ports and flags. Those that ask for the same field twice stay
+ * apart here, so that both are asked.
+ */
+function mergePorts(matches: readonly Match[], match: Match): boolean {
+  if ((match.name !== "tcp" && match.name !== "udp") || !isMergeable(match)) return false;
+  const first = matches.find((one) => one.name === match.name && isMergeable(one));
+  if (!first) return false;
+  const fields = Object.entries(match).filter(([key, value]) => key !== "name" && value !== null);
+  const target = first as unknown as Record<string, unknown>;
+  if (fields.some(([key]) => target[key] !== null)) return false;
+  Object.assign(first, Object.fromEntries(fields));
+  return true;
+}
+
+const isMergeable = (match: Match): boolean =>
+  (match.name === "udp" && (match.sport ?? match.dport) !== null) ||
+  (match.name === "tcp" && match.option === null && (match.sport ?? match.dport ?? match.flags) !== null);
+
+/** The mask lets every address through. */
+const isAny = (test: AddressTest | null | undefined): boolean =>
+  test !== null &&
+  test !== undefined &&
+  String(test.mask) === String(prefixMask(0, test.mask.length * 8 === addressBits(4) ? 4 : 6));
+
+/** `-i +` is every interface; `! -i +` is kept. */
+const interfaceTest = (test: Omit<InterfaceTest, "invert">, invert: boolean): InterfaceTest | null =>
+  test.name === "" && test.prefix && !invert ? null : { ...test, invert };
+
+/** What must hold once all words are read. */
+function check({ extension, given, word }: Instance, protocol: Rule["protocol"], table: string, chain: string): void {
+  const { options, protocols, tables, chains, name } = extension;
+  for (const [key, option] of Object.entries(options)) {
+    if (option.required && !given[key]) fail(word, `${name} wants --${option.names[0]}`);
+    for (const other of option.needs ?? [])
+      if (given[key] && !given[other])
+        fail(given[key].word, `--${option.names[0]} wants --${options[other]?.names[0]} beside it`);
+  }
+  if (protocols && !allowsProtocol(extension, protocol))
+    fail(word, `${name} needs ${list(protocols.map((number) => `-p ${protocolName(number)}`))}`);
+  if (tables && !tables.includes(table)) fail(word, `${name} works in the table ${list(tables)} only, not in ${table}`);
+  if (chains && BUILT_IN.includes(chain) && !chains.includes(chain))
+    fail(word, `${name} works in ${list(chains)} only, not in ${chain}`);
+}
+
+const BUILT_IN = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+
+/** `! -p tcp --dport 80` is taken: iptables-nft asks for ports without asking for the protocol. */
+const allowsProtocol = (extension: Instance["extension"], protocol: Rule["protocol"]): boolean =>
+  protocol !== null &&
+  extension.protocols?.includes(protocol.number) === true &&
+  (!protocol.invert || extension.name === "tcp" || extension.name === "udp");
+
+function takeCounters(first: Word, next: () => Word | undefined): Counters {
+  const [packets = "", ...rest] = first.text.split(",");
+  const bytes = rest.length > 0 ? { ...first, text: rest.join(",") } : next();
+  const number = (text: string, word: Word) =>
+    parseBig(text, 0n, U64) ?? fail(word, "wanted are two numbers: packets and bytes");
+  if (!bytes) fail(first, "wanted are two numbers: packets and bytes");
+  return { packets: number(packets, first), bytes: number(bytes.text, bytes) };
+}
+
+// ---- Messages -------------------------------------------------------------------------------------------------------
+
+function badWord(text: string, before: Word | undefined): string {
+  if (/^,|,$/.test(text) || /,$/.test(before?.text ?? "")) return "a list is written without blanks: 25,80,443";
+  if (before?.text === "!" || before?.text.startsWith("-")) return "the ! stands in front of the option, not behind it";
+  return "an option is wanted here, one that begins with -";
+}
+
+const closest = (text: string, names: readonly string[]): string | null =>
+  names
+    .map((name) => [distance(text.toLowerCase(), name.toLowerCase()), name] as const)
+    .sort((a, b) => a[0] - b[0])[0]?.[1] ?? null;
+
+/** Edits from one word to the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function unknownOption(name: string, instances: readonly Instance[], hasProtocol: boolean): string {
+  const owners = [...MATCHES, ...TARGETS].filter(({ options }) =>
+    Object.values(options).some(({ names }) => names.includes(name)),
+  );
+  if (owners.length > 0) {
+    const ways = owners.map((owner) =>
+      "kind" in owner ? "" : MATCHES.includes(owner as MatchExtension) ? `-m ${owner.name}` : `-j ${owner.name}`,
+    );
+    const hint =
+      ["sport", "dport", "source-port", "destination-port"].includes(name) && !hasProtocol
+        ? "-p tcp or -p udp"
+        : list(ways.slice(0, 4));
+    return `--${name} wants ${hint} in front of it`;
+  }
+  const known = [
+    ...Object.keys(LONG),
+    ...instances.flatMap(({ extension }) => Object.values(extension.options).flatMap(({ names }) => names)),
+  ];
+  const near = closest(name, known);
+  return `there is no option --${name}${near && distance(name, near) <= 3 ? `; did you mean --${near}?` : " here"}`;
+}
+
+function unknownMatch(name: string, family: Family): string {
+  const names = MATCHES.filter((match) => (match.family ?? family) === family).map((match) => match.name);
+  if (MATCHES.some((match) => match.name === name))
+    return `there is no match ${name} in ${family === 4 ? "iptables" : "ip6tables"}`;
+  const near = closest(name, names);
+  return `there is no match ${name}${near && distance(name, near) <= 3 ? `; did you mean ${near}?` : `; known are ${names.join(", ")}`}`;
+}
+
+function unknownChain(name: string, kind: "jump" | "goto"): string {
+  const upper = name.toUpperCase();
+  if (kind === "goto" && isTargetName(name)) return `-g goes to a chain, and ${name} is a target; wanted is -j ${name}`;
+  if (isTargetName(upper) && upper !== name) return `there is no chain ${name}; the target is written ${upper}`;
+  return `there is no chain ${name}; wanted is a chain made before with :${name} - [0:0] or -N ${name}, or a target like ACCEPT, DROP, REJECT, LOG`;
+}

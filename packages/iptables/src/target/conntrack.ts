@@ -1,0 +1,101 @@
+// CT and NOTRACK: what connection tracking is told before it sees the packet.
+import { target } from "../extension.js";
+import { fail, type Word } from "../failure.js";
+import { choice, choices, flag, join, option } from "../option.js";
+import type { CtEvent, CtTarget, Target } from "../ruleset.js";
+import { takeZone } from "./change.js";
+
+const EVENTS: readonly CtEvent[] = [
+  "new",
+  "related",
+  "destroy",
+  "reply",
+  "assured",
+  "protoinfo",
+  "helper",
+  "mark",
+  "natseqinfo",
+  "secmark",
+];
+
+const NAME_MAX = 15;
+const takeName = (word: Word): string => word.text.slice(0, NAME_MAX);
+const takeZoneOrMark = (word: Word): number | "mark" => (word.text === "mark" ? "mark" : takeZone(word));
+
+const TCP = 6;
+const UDP = 17;
+/** The protocols of the kernel's helpers. */
+const HELPERS: Readonly<Record<string, readonly number[]>> = {
+  amanda: [UDP],
+  ftp: [TCP],
+  "H.245": [TCP],
+  irc: [TCP],
+  "netbios-ns": [UDP],
+  pptp: [TCP],
+  "Q.931": [TCP],
+  RAS: [UDP],
+  sane: [TCP],
+  sip: [TCP, UDP],
+  snmp: [UDP],
+  tftp: [UDP],
+};
+
+export const ct = target({
+  name: "CT",
+  tables: ["raw"],
+  options: {
+    notrack: flag("notrack"),
+    helper: option("helper", takeName),
+    timeout: option("timeout", takeName),
+    events: option("ctevents", choices(EVENTS)),
+    expEvents: option("expevents", choice(["new"])),
+    zone: option("zone", takeZoneOrMark),
+    zoneOrig: option("zone-orig", takeZoneOrMark),
+    zoneReply: option("zone-reply", takeZoneOrMark),
+  },
+  build(given, { protocol, protocolInvert }): CtTarget {
+    const { helper } = given;
+    if (helper && helper.value !== "" && !given.notrack) {
+      const protocols = HELPERS[helper.value];
+      if (!protocols) fail(helper.word, `not a helper; wanted is one of ${Object.keys(HELPERS).join(", ")}`);
+      if (protocolInvert || !protocols.includes(protocol))
+        fail(
+          helper.word,
+          `this helper needs ${protocols.map((number) => (number === TCP ? "-p tcp" : "-p udp")).join(" or ")}`,
+        );
+    }
+    const zone = given.zoneReply ?? given.zoneOrig ?? given.zone;
+    return {
+      kind: "CT",
+      notrack: given.notrack !== undefined,
+      helper: helper?.value || null,
+      timeout: given.timeout?.value || null,
+      events: given.events?.value ?? null,
+      expEvents: given.expEvents ? [given.expEvents.value] : null,
+      zone:
+        zone && zone.value !== 0
+          ? {
+              id: zone.value,
+              direction: zone === given.zone ? "both" : zone === given.zoneOrig ? "original" : "reply",
+            }
+          : null,
+    };
+  },
+  print: ({ notrack, helper, timeout, events, expEvents, zone }: CtTarget) =>
+    join(
+      notrack && "--notrack",
+      helper !== null && `--helper ${helper}`,
+      timeout !== null && `--timeout ${timeout}`,
+      events && `--ctevents ${events.join(",")}`,
+      expEvents && `--expevents ${expEvents.join(",")}`,
+      zone && `--zone${zone.direction === "both" ? "" : zone.direction === "original" ? "-orig" : "-reply"} ${zone.id}`,
+    ),
+});
+
+export const notrack = target({
+  name: "NOTRACK",
+  tables: ["raw"],
+  options: {},
+  build: (): Target => ({ kind: "NOTRACK" }),
+  print: () => "",
+});
