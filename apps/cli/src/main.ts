@@ -4,13 +4,14 @@ import { ConntrackError } from "conntrack-wasm";
 import { addEvents } from "./commands/events.js";
 import { addExplain } from "./commands/explain.js";
 import { addList } from "./commands/list.js";
+import { addRules } from "./commands/rules.js";
 import { addStats } from "./commands/stats.js";
 import { addTrack } from "./commands/track.js";
 import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
 import { note, watchStdout } from "./output.js";
 import { version } from "./version.js";
 
-const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats];
+const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addRules];
 
 const EXAMPLES = `
 Examples:
@@ -20,6 +21,7 @@ Examples:
   ctrack web.pcap --filter 'state=INVALID and port 443'
   ctrack explain web.pcap 30                         one packet, step by step
   ctrack list web.pcap --at '#12'                    the table behind packet 12, as /proc/net/nf_conntrack
+  ctrack rules rules.v4                              check rules of iptables, print them as iptables-save does
   ctrack web.pcap -o none --sysctl nf_conntrack_tcp_be_liberal=1
 
 Exit codes:

@@ -1,0 +1,71 @@
+// `ctrack rules`: files of iptables-save, or commands as people paste them, checked and printed as iptables prints them.
+import { readFile } from "node:fs/promises";
+import { text as streamText } from "node:stream/consumers";
+import { type Command, Option } from "commander";
+import { type Family, formatRuleset, type Parsed, parseRuleset, type RuleError } from "conntrack-iptables";
+import { EXIT_DONE, EXIT_FOUND, EXIT_INPUT, messageOf } from "../exit.js";
+import { note, Output } from "../output.js";
+
+interface RulesOptions {
+  readonly output: "text" | "json";
+  readonly ipv4?: boolean;
+  readonly ipv6?: boolean;
+}
+
+export function addRules(program: Command): void {
+  program
+    .command("rules")
+    .description("check rules of iptables and print them as iptables-save does")
+    .argument("<files...>", "iptables-save files or lists of iptables commands; - is standard input")
+    .addOption(
+      new Option("-o, --output <form>", "text: the rules; json: an object per file with its errors")
+        .choices(["text", "json"])
+        .default("text"),
+    )
+    .option("-4, --ipv4", "rules of iptables, whatever they look like")
+    .addOption(new Option("-6, --ipv6", "rules of ip6tables, whatever they look like").conflicts("ipv4"))
+    .action(async (files: string[], options: RulesOptions) => {
+      process.exitCode = await rules(files, options);
+    });
+}
+
+async function rules(files: readonly string[], options: RulesOptions): Promise<number> {
+  const output = new Output();
+  let code = EXIT_DONE;
+  for (const file of files) {
+    let parsed: Parsed;
+    try {
+      parsed = parse(await readText(file), options);
+    } catch (error) {
+      const message = messageOf(error);
+      code = EXIT_INPUT;
+      if (options.output === "json")
+        output.line(JSON.stringify({ file, ok: false, errors: [{ line: 0, column: 0, message }] }));
+      else note(`ctrack: ${file}: ${message}`);
+      continue;
+    }
+    const { ruleset, errors } = parsed;
+    if (options.output === "json") output.line(JSON.stringify({ file, ok: errors.length === 0, errors }));
+    else {
+      output.write(formatRuleset(ruleset));
+      // Errors and rules go to two streams: what belongs together is shown together.
+      await output.flush();
+      for (const error of errors) note(errorText(file, error));
+    }
+    if (errors.length > 0 && code === EXIT_DONE) code = EXIT_FOUND;
+  }
+  await output.flush();
+  return code;
+}
+
+const parse = (text: string, { ipv4, ipv6 }: RulesOptions): Parsed => {
+  const family: Family | undefined = ipv4 ? 4 : ipv6 ? 6 : undefined;
+  return parseRuleset(text, family ? { family } : {});
+};
+
+export const readText = (file: string): Promise<string> =>
+  file === "-" ? streamText(process.stdin) : readFile(file, "utf8");
+
+/** As compilers say it: place, word, what would be right. */
+export const errorText = (file: string, { line, column, word, message }: RuleError): string =>
+  `${file}:${line}:${column}: ${word === "" ? "" : `${JSON.stringify(word)}: `}${message}`;
