@@ -1,6 +1,7 @@
 // `ctrack`: commands, and how each run ends. A command is one file in commands/ and one line here.
 import { Command, CommanderError } from "commander";
 import { ConntrackError } from "conntrack-wasm";
+import { addDiff } from "./commands/diff.js";
 import { addEvents } from "./commands/events.js";
 import { addExplain } from "./commands/explain.js";
 import { addList } from "./commands/list.js";
@@ -11,7 +12,7 @@ import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
 import { note, watchStdout } from "./output.js";
 import { version } from "./version.js";
 
-const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addRules];
+const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addDiff, addRules];
 
 const EXAMPLES = `
 Examples:
@@ -21,6 +22,7 @@ Examples:
   ctrack web.pcap --filter 'state=INVALID and port 443'
   ctrack explain web.pcap 30                         one packet, step by step
   ctrack list web.pcap --at '#12'                    the table behind packet 12, as /proc/net/nf_conntrack
+  ctrack diff web.pcap --to-sysctl nf_conntrack_tcp_loose=0   which packets change with that setting
   ctrack rules rules.v4                              check rules of iptables, print them as iptables-save does
   ctrack web.pcap -o none --sysctl nf_conntrack_tcp_be_liberal=1
 
