@@ -5,7 +5,7 @@ import { type Core, compile, instantiate, type WasmSource } from "./instantiate.
 import { readFlow } from "./read-flow.js";
 import { Results } from "./results.js";
 import { readSnapshot, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
-import { findSysctl, SYSCTLS, type SysctlRow, similarSysctls } from "./sysctl.js";
+import { findSysctl, MODULE_PARAMETERS, SYSCTLS, type SysctlRow, similarSysctls } from "./sysctl.js";
 import type { PacketTrace } from "./trace.js";
 import type { Direction, Flow, FlowEvent, State, Stats } from "./types.js";
 
@@ -192,7 +192,7 @@ export class Conntrack {
       listening: this.#listening,
     };
     this.#applySwitches();
-    for (const { name, value, legacy } of SYSCTLS) {
+    for (const { name, value, legacy } of [...SYSCTLS, ...MODULE_PARAMETERS]) {
       if (name === MAX_SYSCTL) this.setSysctl(name, max);
       else this.setSysctl(name, this.profile === "linux-2.4" ? (legacy ?? value) : value);
     }

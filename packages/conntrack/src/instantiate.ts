@@ -50,6 +50,16 @@ export interface Core {
   setPolicyTimeout(policy: number, index: number, seconds: number): void;
   policyRegion(): number;
   setFastPath(on: boolean): void;
+  assignPort(l4proto: number, port: number, helper: number): number;
+  expectRecordRegion(): number;
+  expectRecords(): number;
+  slotOfHelp(n: number): number;
+  expectRegion(): number;
+  expectUsed(): number;
+  helpRegion(): number;
+  helpUsed(): number;
+  expectEventRegion(): number;
+  expectEventCount(): number;
   eventCount(): number;
   dropEvents(): void;
   stateRegion(): number;

@@ -2,7 +2,7 @@
 // core/assembly/abi.ts: a stable name for programs, the kernel's wording where it has one, what the numbers are, and
 // what would change the outcome.
 import * as abi from "@conntrack-wasm/core/abi";
-import { stateName } from "./protocol.js";
+import { protocolName, stateName } from "./protocol.js";
 
 export interface ReasonRow {
   readonly name: string;
@@ -410,6 +410,108 @@ const rows: [number, ReasonRow][] = [
     },
   ],
   [abi.REASON_NOTRACK, { name: "notrack", text: fixed("exempted from tracking") }],
+  // expectations and helpers
+  [
+    abi.REASON_EXPECT_MADE,
+    {
+      name: "expectation-made",
+      numbers: ["l4proto", "port"],
+      text: (n) => `announces a connection: ${protocolName(at(n, 0))} port ${at(n, 1)} is expected from here on`,
+    },
+  ],
+  [
+    abi.REASON_EXPECTED,
+    {
+      name: "expected",
+      numbers: ["announcedFrame", "master"],
+      text: (n) => `announced by packet ${at(n, 0)} of connection ${at(n, 1)}`,
+    },
+  ],
+  [
+    abi.REASON_EXPECT_BUSY,
+    {
+      name: "expectation-overlaps",
+      numbers: ["port", "frame"],
+      text: (n) =>
+        `announces port ${at(n, 0)}, which another connection announced with packet ${at(n, 1)}: dropped by the helper`,
+    },
+  ],
+  [
+    abi.REASON_EXPECT_CLASS,
+    {
+      name: "expectation-exists",
+      numbers: ["port"],
+      text: (n) => `announces port ${at(n, 0)}, which is expected already in another way: dropped by the helper`,
+    },
+  ],
+  [
+    abi.REASON_EXPECT_LIMIT,
+    {
+      name: "expectation-limit",
+      numbers: ["port"],
+      text: (n) => `announces port ${at(n, 0)}, but its helper allows no more expectations: dropped by the helper`,
+    },
+  ],
+  [
+    abi.REASON_EXPECT_FULL,
+    {
+      name: "expectation-table-full",
+      numbers: ["port"],
+      text: (n) => `announces port ${at(n, 0)}, but nf_conntrack_expect_max is reached: dropped by the helper`,
+      hint: "net.netfilter.nf_conntrack_expect_max=16384",
+    },
+  ],
+  [
+    abi.REASON_HELPER_CUT,
+    {
+      name: "helper-cut-by-snaplen",
+      numbers: ["length", "captured"],
+      text: (n) =>
+        `the helper would read ${at(n, 0)} bytes here, the capture kept ${at(n, 1)} (snaplen): what it announced is unknown`,
+    },
+  ],
+  [
+    abi.REASON_HELPER_ADDRESS,
+    {
+      name: "helper-other-address",
+      numbers: ["port"],
+      text: (n) => `announces port ${at(n, 0)} of an address that is not its sender's: no expectation`,
+    },
+  ],
+  [
+    abi.REASON_HELPER_PORT,
+    {
+      name: "helper-bad-port",
+      numbers: ["port"],
+      text: (n) => `announces port ${at(n, 0)}, which the helper does not accept: no expectation`,
+    },
+  ],
+  [
+    abi.REASON_HELPER_PARTIAL,
+    {
+      name: "helper-partial",
+      text: fixed("begins like an announcement but is not a whole one: dropped by the helper"),
+    },
+  ],
+  [
+    abi.REASON_HELPER_SYNTAX,
+    { name: "helper-syntax", text: fixed("looks like an announcement, but not one the helper understands") },
+  ],
+  [
+    abi.REASON_FTP_LINE_START,
+    {
+      name: "helper-out-of-sequence",
+      numbers: ["seq"],
+      text: fixed("looks like an announcement, but the helper did not see a line end before it: not examined"),
+    },
+  ],
+  [
+    abi.REASON_HELPER_NOT_ESTABLISHED,
+    {
+      name: "helper-not-established",
+      text: fixed("the helper looks at packets of an ESTABLISHED connection only: not examined"),
+    },
+  ],
 ];
 
 const table: ReasonRow[] = [];

@@ -3,7 +3,7 @@
 //   0          8         12         16             24
 //   │ "CTWASM\0\0" │ version │ body bytes │ checksum u64 │ body …
 //
-// body: layout (6×u32), state block, counters, timeout policies, timer heads, heap, group tags, fragments (bytes u32 first),
+// body: layout (6×u32), state block, counters, timeout policies, timer heads, heap, group tags, fragments, expectations, helpers (each bytes u32 first),
 // then per occupied slot: number u32, conn, IPv6 addresses when it is IPv6, extension when it has one. Checksum: FNV-1a, 64 bits, over the body.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
@@ -46,6 +46,23 @@ function fixedRegions(core: Core): [at: number, size: number][] {
   ];
 }
 
+/** The regions of which only the beginning is in use, each stored behind its length. */
+function growingRegions(core: Core) {
+  const expectAt = core.expectRegion() >>> 0;
+  const expectEnd = core.expectEventRegion() >>> 0;
+  const helpAt = core.helpRegion() >>> 0;
+  return [
+    {
+      what: "fragments",
+      at: core.fragmentRegion() >>> 0,
+      used: core.fragmentUsed() >>> 0,
+      size: core.fragmentSize() >>> 0,
+    },
+    { what: "expectations", at: expectAt, used: core.expectUsed() >>> 0, size: expectEnd - expectAt },
+    { what: "helpers", at: helpAt, used: core.helpUsed() >>> 0, size: core.memory.buffer.byteLength - helpAt },
+  ];
+}
+
 // Size of the heap lies in the state block: behind hash and settings, 24 bytes into the timers.
 const HEAP_SIZE_AT = 72 + abi.SETTINGS * 8 + 8 + 24;
 
@@ -82,9 +99,7 @@ export function writeSnapshot(core: Core, layout: SnapshotLayout): Uint8Array {
   for (const [at, size] of fixedRegions(core)) parts.push(memory.subarray(at, at + size));
   const heap = core.heapRegion() >>> 0;
   parts.push(memory.subarray(heap, heap + heapItems * HEAP_ITEM));
-  const fragments = core.fragmentRegion() >>> 0;
-  const waiting = core.fragmentUsed() >>> 0;
-  parts.push(word(waiting), memory.subarray(fragments, fragments + waiting));
+  for (const { at, used } of growingRegions(core)) parts.push(word(used), memory.subarray(at, at + used));
   const groups = core.groupRegion() >>> 0;
   for (let group = 0; group < core.groupCount() >>> 0; group++) {
     for (let i = 0; i < 15; i++) {
@@ -147,11 +162,13 @@ function fill(core: Core, snapshot: Uint8Array, from: number): void {
   for (const [to, size] of fixedRegions(core)) take(to, size);
   take(core.heapRegion() >>> 0, view.getUint32((core.stateRegion() >>> 0) + HEAP_SIZE_AT, true) * HEAP_ITEM);
   const numbers = new DataView(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
-  if (at + 4 > snapshot.length) bad("it ends too early");
-  const waiting = numbers.getUint32(at, true);
-  if (waiting > core.fragmentSize() >>> 0) bad(`${waiting} bytes of fragments`);
-  at += 4;
-  take(core.fragmentRegion() >>> 0, waiting);
+  for (const region of growingRegions(core)) {
+    if (at + 4 > snapshot.length) bad("it ends too early");
+    const used = numbers.getUint32(at, true);
+    if (used > region.size) bad(`${used} bytes of ${region.what}`);
+    at += 4;
+    take(region.at, used);
+  }
   const slots = core.slotCount() >>> 0;
   while (at < snapshot.length) {
     const slot = numbers.getUint32(at, true);

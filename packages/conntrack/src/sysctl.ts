@@ -28,7 +28,7 @@ export const SYSCTLS: readonly SysctlRow[] = [
   row("nf_conntrack_acct", abi.SYSCTL_ACCT, 0, 1),
   row("nf_conntrack_checksum", abi.SYSCTL_CHECKSUM, 1, 1),
   row("nf_conntrack_events", abi.SYSCTL_EVENTS, 2, 2),
-  row("nf_conntrack_expect_max", abi.SYSCTL_EXPECT_MAX, 4096),
+  row("nf_conntrack_expect_max", abi.SYSCTL_EXPECT_MAX, 4096, 16384),
   row("nf_conntrack_frag6_high_thresh", abi.SYSCTL_FRAG6_HIGH_THRESH, 4194304),
   row("nf_conntrack_frag6_low_thresh", abi.SYSCTL_FRAG6_LOW_THRESH, 3145728),
   seconds("nf_conntrack_frag6_timeout", abi.TIMEOUT_FRAG6, 60),
@@ -70,8 +70,20 @@ export const SYSCTLS: readonly SysctlRow[] = [
   seconds("net.ipv4.ipfrag_time", abi.TIMEOUT_FRAG4, 30),
 ];
 
+/** Parameters of the helper modules, and the switch Linux 6.0 removed; `sysctl -a` of today does not show them. */
+export const MODULE_PARAMETERS: readonly SysctlRow[] = [
+  row("nf_conntrack_helper", abi.SYSCTL_AUTO_HELPER, 0, 1, 1),
+  row("nf_conntrack_amanda.master_timeout", abi.HELPER_AMANDA_MASTER_TIMEOUT, 300, SECONDS),
+  row("nf_conntrack_ftp.loose", abi.HELPER_FTP_LOOSE, 0, 1),
+  row("nf_conntrack_irc.dcc_timeout", abi.HELPER_IRC_DCC_TIMEOUT, 300, SECONDS),
+  row("nf_conntrack_irc.max_dcc_channels", abi.HELPER_IRC_MAX_DCC, 8, 255),
+  row("nf_conntrack_sip.sip_direct_media", abi.HELPER_SIP_DIRECT_MEDIA, 1, 1),
+  row("nf_conntrack_sip.sip_direct_signalling", abi.HELPER_SIP_DIRECT_SIGNALLING, 1, 1),
+  row("nf_conntrack_sip.sip_timeout", abi.HELPER_SIP_TIMEOUT, 3600, SECONDS),
+];
+
 const byName = new Map<string, SysctlRow>();
-for (const sysctl of SYSCTLS) {
+for (const sysctl of [...SYSCTLS, ...MODULE_PARAMETERS]) {
   byName.set(sysctl.name, sysctl);
   byName.set(sysctl.name.slice(sysctl.name.lastIndexOf(".") + 1), sysctl);
 }

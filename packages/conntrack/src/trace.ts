@@ -44,6 +44,8 @@ export interface PacketTrace {
   /** The packet (from 1) that set what this one fell foul of. */
   readonly cause: number | null;
   readonly master: number | null;
+  /** The packet (from 1) that announced this connection; with `master`. */
+  readonly announced: number | null;
   /** The packet (from 1) whose datagram this fragment belongs to. */
   readonly datagram: number | null;
 }
@@ -94,6 +96,7 @@ export function readTrace(bytes: Uint8Array, view: DataView, at: number): Packet
     numbers,
     cause: view.getUint32(at + abi.TRACE_CAUSE, true) || null,
     master: view.getUint32(at + abi.TRACE_MASTER, true) || null,
+    announced: view.getUint32(at + abi.TRACE_ANNOUNCED, true) || null,
     datagram: view.getUint32(at + abi.TRACE_DATAGRAM, true) || null,
   };
 }

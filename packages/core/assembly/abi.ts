@@ -2,7 +2,7 @@
 // Plain constants only, so that AssemblyScript and TypeScript compile the same file.
 
 /** Raised with every change of a layout below; a snapshot of another version is refused. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 // ---- state of a packet (result column)
 export const STATE_NONE = 0; // connection tracking never sees the packet, or cannot know: the reason says why
@@ -39,6 +39,7 @@ export const STATUS_ACCT = 1 << 18; // counters attached
 export const STATUS_EXT = 1 << 19; // its record in the extension pool is valid
 export const STATUS_POLICY = 1 << 20; // takes its timeouts from a policy
 export const STATUS_EVENTS_PENDING = 1 << 21; // event bits wait in its extension record
+export const STATUS_HELPED = 1 << 22; // a helper reads its packets
 
 // ---- event bits (IPCT_*)
 export const EVENT_NEW = 1 << 0;
@@ -105,7 +106,33 @@ export const TIMEOUT_GRE_STREAM = 34;
 export const TIMEOUT_SCTP = 35; // + state: NONE … HEARTBEAT_SENT (9)
 export const TIMEOUT_FRAG4 = 44;
 export const TIMEOUT_FRAG6 = 45;
-export const SETTINGS = 46;
+/** Helpers by port, as before Linux 6.0. */
+export const SYSCTL_AUTO_HELPER = 46;
+// module parameters of the helpers
+export const HELPER_FTP_LOOSE = 47;
+export const HELPER_IRC_MAX_DCC = 48;
+export const HELPER_IRC_DCC_TIMEOUT = 49;
+export const HELPER_SIP_TIMEOUT = 50;
+export const HELPER_SIP_DIRECT_SIGNALLING = 51;
+export const HELPER_SIP_DIRECT_MEDIA = 52;
+export const HELPER_AMANDA_MASTER_TIMEOUT = 53;
+export const SETTINGS = 54;
+
+// ---- helpers by number (names: conntrack/src/helper.ts)
+export const HELPER_NONE = 0;
+export const HELPER_FTP = 1;
+export const HELPER_IRC = 2;
+export const HELPER_TFTP = 3;
+export const HELPER_SIP = 4;
+export const HELPER_PPTP = 5;
+export const HELPER_AMANDA = 6;
+export const HELPER_SANE = 7;
+export const HELPER_NETBIOS = 8;
+export const HELPER_SNMP = 9;
+export const HELPER_RAS = 10;
+export const HELPER_Q931 = 11;
+export const HELPER_H245 = 12;
+export const HELPERS = 13;
 
 // ---- profiles
 export const PROFILE_LINUX_6 = 0;
@@ -147,12 +174,14 @@ export const FRAMING_NANOSECONDS = 4; // flag
 //   │ time   │ length │ captured │ link │ interface │ flags │ bytes, zero padded to a multiple of 8
 //     ns u64   u32      u32        u16    u16         u32
 //
-// flags: bits 0-1 in or out, as in pcapng; RECORD_* below; bits 8-15 timeout policy; bits 16-31 zone
+// flags: bits 0-1 in or out, as in pcapng; RECORD_* below; bits 4-7 helper for a new conn; bits 8-15 timeout policy;
+// bits 16-31 zone
 export const RECORD_HEADER = 24;
 /** Not to be tracked, as after `CT --notrack`. */
 export const RECORD_NOTRACK = 4;
 /** A rule will drop it after tracking: a new connection is not confirmed, events wait for the next packet. */
 export const RECORD_DROP = 8;
+export const RECORD_HELPER_SHIFT = 4;
 
 // Timeout policies: number 1 … POLICIES, one value in seconds for each setting from TIMEOUT_TCP on
 export const POLICIES = 31;
@@ -165,7 +194,7 @@ export const RESULT_SIZE = 8;
 //   0       1         2       3       4       6       8        12         16    32    48    52    56       60
 //   │ l3num │ l4proto │ flags │ notes │ sport │ dport │ length │ payload  │ src │ dst │ seq │ ack │ window │ …
 //   64       80      96                 136     140      144         148
-//   │ before │ after │ numbers (10×u32) │ cause │ master │ datagram  │ …
+//   │ before │ after │ numbers (10×u32) │ cause │ master │ datagram  │ announced │ …
 //
 // before, after: timeout u64 ns | status u32 | protocol state u8 | present u8 | l4proto of the entry u8
 export const TRACE_L3NUM = 0;
@@ -187,6 +216,7 @@ export const TRACE_NUMBERS = 96;
 export const TRACE_CAUSE = 136;
 export const TRACE_MASTER = 140;
 export const TRACE_DATAGRAM = 144;
+export const TRACE_ANNOUNCED = 148; // packet that announced the connection
 export const TRACE_SIZE = 160;
 export const NOTE_CUT = 1; // the capture does not hold the whole packet
 export const NOTE_TRANSPORT = 2; // ports, ids and, for TCP, seq/ack/window are set
@@ -218,6 +248,31 @@ export const EVENT_RECORD_CONN = 32;
 export const EVENT_TYPE_NEW = 1;
 export const EVENT_TYPE_UPDATE = 2;
 export const EVENT_TYPE_DESTROY = 3;
+
+// Expectation, 128 bytes; drawn in expect.ts
+export const EXPECT_SIZE = 128;
+export const EXPECT_MASK = 32;
+export const EXPECT_PORTS = 48; // sport, dport, mask of sport; network order
+export const EXPECT_L4PROTO = 54;
+export const EXPECT_L3NUM = 55;
+export const EXPECT_ZONE = 56;
+export const EXPECT_CLASS = 58;
+export const EXPECT_FLAGS = 59;
+export const EXPECT_MASTER_HELPER = 61;
+export const EXPECT_DEADLINE = 64;
+export const EXPECT_SERIAL = 72;
+export const EXPECT_FRAME = 76;
+export const EXPECT_PERMANENT = 1;
+export const EXPECT_INACTIVE = 2;
+
+// Expectation event: header as above, then copies of the expectation, its master and the master's IPv6 addresses
+//
+//   0      2      4       8      16     32            160      288     320
+//   │ type │ …    │ frame │ time │ …    │ expectation │ master │ addr6 │
+export const EXPECT_EVENT_SIZE = 320;
+export const EXPECT_EVENT_EXPECTATION = 32;
+export const EXPECT_EVENT_MASTER = 160;
+export const EXPECT_EVENT_ADDR6 = 288;
 
 // ---- reasons: why a packet has no state, is INVALID, was dropped, or was accepted without effect.
 // Texts, numbers and remedies: conntrack/src/reason.ts, row by row in this order.
@@ -286,3 +341,17 @@ export const REASON_TCP_PICKED_UP = 73;
 // untracked
 export const REASON_ICMPV6_ND = 80;
 export const REASON_NOTRACK = 81;
+// expectations and their helpers: nothing comes of an announcement, or it costs the packet
+export const REASON_EXPECT_MADE = 90;
+export const REASON_EXPECTED = 91;
+export const REASON_EXPECT_BUSY = 92;
+export const REASON_EXPECT_CLASS = 93;
+export const REASON_EXPECT_LIMIT = 94;
+export const REASON_EXPECT_FULL = 95;
+export const REASON_HELPER_CUT = 96;
+export const REASON_HELPER_ADDRESS = 97;
+export const REASON_HELPER_PORT = 98;
+export const REASON_HELPER_PARTIAL = 99;
+export const REASON_HELPER_SYNTAX = 100;
+export const REASON_FTP_LINE_START = 101;
+export const REASON_HELPER_NOT_ESTABLISHED = 102;

@@ -88,13 +88,19 @@ export class Side {
 
 // Ext: what few connections need, 64 bytes in a parallel pool; valid when STATUS_EXT is set.
 //
-//   0            4              8        9          10         12              14           16
-//   │ masterSlot │ masterSerial │ helper │ zoneDirs │ children │ pendingEvents │ eventMask  │
-//   16           20           24               32      40           64
-//   │ firstFrame │ stateFrame │ lastFrame ×2   │ start │ labels 16  │ policy │ …
+//   0      2            4              8        9          10         12              14           16
+//   │ help │ masterHelp │ masterSerial │ helper │ zoneDirs │ children │ pendingEvents │ eventMask  │
+//   16           20           24               32      40          56       57             60          64
+//   │ firstFrame │ stateFrame │ lastFrame ×2   │ start │ labels 16 │ policy │ masterHelper │ announced │
+//
+// help          its record in the pool of help.ts, masterHelp that of the conn that announced it; 0 none. A master may
+//               be gone and its record another's: masterSerial tells
+// masterHelper  helper of the master, which outlives it here
+// announced     packet that announced it
 @unmanaged
 export class Ext {
-  masterSlot: u32;
+  help: u16;
+  masterHelp: u16;
   masterSerial: u32;
   helper: u8;
   zoneDirs: u8; // 0 both, 1 original only, 2 reply only
@@ -109,9 +115,9 @@ export class Ext {
   labels0: u64;
   labels1: u64;
   policy: u8;
-  spare0: u8;
-  spare1: u16;
-  spare2: u32;
+  masterHelper: u8;
+  spare: u16;
+  announced: u32;
 }
 
 if (offsetof<Conn>() != CONN_SIZE) ERROR("abi.ts: CONN_SIZE");
@@ -177,6 +183,34 @@ export function setFlags(c: Conn, dir: u32, flags: u32): void {
 @inline
 export function orientation(c: Conn): u32 {
   return (c.status >> 16) & 1;
+}
+
+/** Source address of a direction's tuple, 4 or 16 bytes in network order. */
+// @ts-ignore: decorator
+@inline
+export function sourceOf(c: Conn, dir: u32): usize {
+  const side = orientation(c) ^ dir;
+  return c.l3num == 10 ? addr6At(slotOf(c)) + (<usize>side << 4) : changetype<usize>(c) + (<usize>side << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+export function destinationOf(c: Conn, dir: u32): usize {
+  return sourceOf(c, 1 - dir);
+}
+
+/** Source port or key of a direction's tuple, host order. */
+// @ts-ignore: decorator
+@inline
+export function sourcePort(c: Conn, dir: u32): u32 {
+  const side = orientation(c) ^ dir;
+  return <u32>bswap<u16>(load<u16>(changetype<usize>(c) + (<usize>side << 1), 8));
+}
+
+// @ts-ignore: decorator
+@inline
+export function destinationPort(c: Conn, dir: u32): u32 {
+  return sourcePort(c, 1 - dir);
 }
 
 /** The extension record of a conn, made on first use. */

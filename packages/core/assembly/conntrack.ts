@@ -1,9 +1,9 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
-  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_NEW, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_ICMP_OUTER_ADDRESS,
+  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_HELPER, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_TABLE_FULL, RECORD_DROP, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
-  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
-  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
+  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
+  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
@@ -11,6 +11,12 @@ import { completeTcp } from "./decode/transport";
 import { defragment } from "./defrag/index";
 import { makeRoom, tableFull } from "./early-drop";
 import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
+import {
+  consume, expectationAt, expectations, expireExpectation, findExpectation, nextExpectationDue, removeExpectations,
+} from "./expect";
+import { attachHelper, connOfHelp, detachHelper, followHelp, masterIfThere } from "./help";
+import { assignHelper } from "./helper/assign";
+import { endHelper, runHelper } from "./helper/index";
 import { SLOTS } from "./memory-map";
 import {
   KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
@@ -20,7 +26,7 @@ import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./pro
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { bump } from "./stats";
 import { candidateOf, entries, find, freeSlot, sameKey, takeSlot } from "./table";
-import { cancel, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
+import { cancel, dueBy, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
 import { because, clearReason, reason } from "./why";
 
 /** Number of the packet at hand, from 1. */
@@ -69,12 +75,18 @@ export function advanceTo(time: u64): bool {
   if (time < now) return true;
   for (;;) {
     if (!hasRoomFor(1) || expiryLeft == 0) return false;
-    const slot = nextExpired(time);
-    if (slot == NIL) return true;
+    const expectation = nextExpectationDue();
+    const slot = nextExpired(min<u64>(time, expectation));
+    if (slot != NIL) {
+      bump(STAT_EXPIRED);
+      const c = connAt(slot);
+      destroy(c, c.deadline, 0, frame + 1);
+    } else if (expectation <= time) expireExpectation(frame + 1);
+    else {
+      dueBy(expectation);
+      return true;
+    }
     --expiryLeft;
-    bump(STAT_EXPIRED);
-    const c = connAt(slot);
-    destroy(c, c.deadline, 0, frame + 1);
   }
   return false;
 }
@@ -86,8 +98,22 @@ export function advanceTo(time: u64): bool {
 export function destroy(c: Conn, time: u64, left: u64, at: u32): void {
   c.status |= STATUS_DYING;
   emit(c, EVENT_DESTROY, at, time, left);
+  if (c.has(STATUS_HELPED)) dismissHelper(c, time, at);
+  if (c.has(STATUS_EXPECTED)) leaveMaster(c);
   cancel(c);
   freeSlot(slotOf(c));
+}
+
+function dismissHelper(c: Conn, time: u64, at: u32): void {
+  endHelper(c);
+  removeExpectations(c, -1, time, at);
+  detachHelper(c);
+}
+
+function leaveMaster(c: Conn): void {
+  const ext = extOf(c);
+  const master = masterIfThere(ext.masterHelp, ext.masterSerial);
+  if (changetype<usize>(master) != 0) --extOf(master).children;
 }
 
 // ---- the packet
@@ -244,6 +270,7 @@ function trackKnown(c: Conn, dir: u32, p: Packet): u32 {
     c.status |= STATUS_SEEN_REPLY;
     raise(EVENT_REPLY);
   }
+  passOn(c, dir, p);
   if (tracing) rememberFrame(c, dir);
   if (raised || c.has(STATUS_EVENTS_PENDING)) deliver(c);
   return answer;
@@ -267,14 +294,27 @@ function trackNew(p: Packet): void {
   }
   const c = build(p);
   const answer = trackProtocol(c, DIR_ORIGINAL, p, true);
-  if (answer != ACCEPT) {
+  if (answer == ACCEPT) {
+    state = stateOf(c, DIR_ORIGINAL);
+    direction = 1;
+    passOn(c, DIR_ORIGINAL, p);
+    if (verdict == VERDICT_ACCEPT) {
+      confirm(c, p);
+      return;
+    }
+  } else {
     bump(STAT_INVALID);
     state = STATE_INVALID;
-    return;
   }
-  state = stateOf(c, DIR_ORIGINAL);
-  direction = 1;
-  if (verdict == VERDICT_ACCEPT) confirm(c, p);
+  if (c.has(STATUS_HELPED)) dismissHelper(c, now, frame);
+}
+
+// What the tracker accepted meets the rest of the stack, in the kernel's order; what is dropped on the way is not
+// confirmed and its events wait.
+// @ts-ignore: decorator
+@inline
+function passOn(c: Conn, dir: u32, p: Packet): void {
+  if (c.has(STATUS_HELPED) && verdict == VERDICT_ACCEPT) verdict = runHelper(c, dir, p, state == STATE_ESTABLISHED);
 }
 
 // The bits of one packet go out in one message; those of a dropped one with the next that gets through.
@@ -309,7 +349,27 @@ function build(p: Packet): Conn {
   }
   if (accounting) c.status |= STATUS_ACCT;
   if (eventsMode == 1 || (eventsMode == 2 && listening)) c.status |= STATUS_EVENTS;
+  const expected = expectations == 0 ? 0 : findExpectation(c);
+  if (expected) joinMaster(c, expected);
+  else assignHelper(c, p);
   return c;
+}
+
+// The expectation is used up even if the packet turns out to be INVALID, or is dropped.
+function joinMaster(c: Conn, n: u32): void {
+  const e = expectationAt(n);
+  const master = connOfHelp(e.master);
+  const ext = extOf(c);
+  ext.masterHelp = e.master;
+  ext.masterSerial = master.serial;
+  ext.masterHelper = e.masterHelper;
+  ext.announced = e.frame;
+  c.status |= STATUS_EXPECTED;
+  c.mark = master.mark;
+  if (e.helper) attachHelper(c, e.helper);
+  because(REASON_EXPECTED, e.frame, master.serial);
+  bump(STAT_EXPECT_NEW);
+  consume(n);
 }
 
 function confirm(built: Conn, p: Packet): void {
@@ -325,7 +385,21 @@ function confirm(built: Conn, p: Packet): void {
   connNumber = c.serial;
   if (timestamps) extOf(c).start = now;
   if (tracing) rememberFrame(c, DIR_ORIGINAL);
-  emitNow(c, EVENT_NEW, frame);
+  let bits: u32 = EVENT_NEW;
+  if (c.has(STATUS_HELPED)) {
+    followHelp(c);
+    bits |= EVENT_HELPER;
+  }
+  if (c.has(STATUS_EXPECTED)) bits = meetMaster(c, bits);
+  emitNow(c, bits, frame);
+}
+
+// Counts as a child from now on.
+function meetMaster(c: Conn, bits: u32): u32 {
+  const ext = extOf(c);
+  const master = masterIfThere(ext.masterHelp, ext.masterSerial);
+  if (changetype<usize>(master) != 0) ++extOf(master).children;
+  return (bits & ~EVENT_NEW) | EVENT_RELATED;
 }
 
 // ---- for the trace: what was before, and which packets made the entry what it is

@@ -7,6 +7,7 @@ import {
   EVENT_RELATED, EVENT_TYPE_DESTROY, EVENT_TYPE_NEW, EVENT_TYPE_UPDATE, L3_IPV6, RECORD_EVENT_SIZE, STATUS_EVENTS, STATUS_EXT,
 } from "./abi";
 import { addr6At, Conn, extOf, slotOf } from "./conn";
+import { expectEventsFit } from "./expect-event";
 import { EVENT_CAPACITY, EVENT_RING } from "./memory-map";
 import { now } from "./timer";
 
@@ -32,11 +33,11 @@ export function clearEvents(): void {
   attention = true; // looked at again before the next packet
 }
 
-/** True when the ring takes `n` more records and those of one packet. */
+/** True when the rings take the end of `n` conns and what one packet causes. */
 // @ts-ignore: decorator
 @inline
 export function hasRoomFor(n: u32): bool {
-  return pending + n + RESERVE <= EVENT_CAPACITY;
+  return pending + n + RESERVE <= EVENT_CAPACITY && expectEventsFit(n);
 }
 
 /** Records what happened to a conn if somebody listened when it was born. `time` and `left` in ns. */

@@ -1,12 +1,18 @@
 // What the module exports: creation, the hot call, settings, where the regions are, and reading the table.
 import { EVENT_LABEL, EVENT_MARK } from "./abi";
 import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
-import { connAt, extOf } from "./conn";
+import { connAt, extOf, slotOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, destroy, frame, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
 import { clearCollector, collectorWanted } from "./early-drop";
 import { clearEvents, emitNow, hasRoomFor, pendingEvents } from "./event";
+import { clearExpectEvents, pendingExpectEvents } from "./expect-event";
+import {
+  clearExpectations, expectBytes, expectRecords as records, expectRecordsAt, EXPECT_STATE_SIZE, loadExpectations, saveExpectations,
+} from "./expect";
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
+import { clearHelps, connOfHelp, helpBytes, HELP_STATE_SIZE, loadHelps, saveHelps } from "./help";
+import { assignPort as assignHelperToPort, ASSIGN_STATE_SIZE, loadAssignments, saveAssignments } from "./helper/assign";
 import * as map from "./memory-map";
 import {
   getSetting as readSetting, loadSettings, policyRegionAt, saveSettings, setPolicy, setSetting as writeSetting, setSwitches as writeSwitches,
@@ -27,6 +33,8 @@ export function create(
   placeQueues();
   clearTable();
   clearTimers();
+  clearHelps();
+  clearExpectations();
   resetConntrack();
   return true;
 }
@@ -168,22 +176,59 @@ export function removeSlot(slot: u32): bool {
   return true;
 }
 
+// ---- expectations and helpers
+/** New conns of the protocol to the port get the helper. False when it does not speak the protocol, or after 64. */
+export function assignPort(l4proto: u32, port: u32, helper: u32): bool {
+  return assignHelperToPort(l4proto, port, helper);
+}
+/** The records of expectations; one with serial 0 is free. */
+export function expectRecordRegion(): usize {
+  return expectRecordsAt();
+}
+export function expectRecords(): u32 {
+  return records();
+}
+/** The slot of the conn with this Help record, as an expectation names its master. */
+export function slotOfHelp(n: u32): u32 {
+  return slotOf(connOfHelp(n));
+}
+export function expectRegion(): usize {
+  return map.EXPECTS;
+}
+export function expectUsed(): u32 {
+  return expectBytes();
+}
+export function helpRegion(): usize {
+  return map.HELPS;
+}
+export function helpUsed(): u32 {
+  return helpBytes();
+}
+export function expectEventRegion(): usize {
+  return map.EXPECT_EVENTS;
+}
+export function expectEventCount(): u32 {
+  return pendingExpectEvents();
+}
+
 // ---- events
 export function eventCount(): u32 {
   return pendingEvents();
 }
 export function dropEvents(): void {
   clearEvents();
+  clearExpectEvents();
 }
 
 // ---- what is not in a region, for snapshots
-const STATE: usize = memory.data(1024, 8);
+const STATE: usize = memory.data(2048, 8);
 
 export function stateRegion(): usize {
   return STATE;
 }
 export function stateSize(): u32 {
-  return HASH_STATE_SIZE + SETTINGS_STATE_SIZE + TIMER_STATE_SIZE + CONNTRACK_STATE_SIZE + QUEUES_STATE_SIZE + 8;
+  return HASH_STATE_SIZE + SETTINGS_STATE_SIZE + TIMER_STATE_SIZE + CONNTRACK_STATE_SIZE + QUEUES_STATE_SIZE + HELP_STATE_SIZE + EXPECT_STATE_SIZE +
+    ASSIGN_STATE_SIZE + 8;
 }
 export function saveState(): void {
   let at = STATE;
@@ -197,6 +242,12 @@ export function saveState(): void {
   at += CONNTRACK_STATE_SIZE;
   saveQueues(at);
   at += QUEUES_STATE_SIZE;
+  saveHelps(at);
+  at += HELP_STATE_SIZE;
+  saveExpectations(at);
+  at += EXPECT_STATE_SIZE;
+  saveAssignments(at);
+  at += ASSIGN_STATE_SIZE;
   store<u32>(at, tableEntries);
   store<u32>(at, <u32>collectorWanted(), 4);
 }
@@ -212,6 +263,12 @@ export function loadState(): void {
   at += CONNTRACK_STATE_SIZE;
   loadQueues(at);
   at += QUEUES_STATE_SIZE;
+  loadHelps(at);
+  at += HELP_STATE_SIZE;
+  loadExpectations(at);
+  at += EXPECT_STATE_SIZE;
+  loadAssignments(at);
+  at += ASSIGN_STATE_SIZE;
   setEntries(load<u32>(at));
   clearCollector(load<u32>(at, 4) != 0);
 }

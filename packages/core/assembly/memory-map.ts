@@ -2,13 +2,22 @@
 // nothing and views into the memory stay valid, because it never grows again.
 //
 //   static data │ input │ results │ traces │ events │ groups │ conns │ addr6 │ exts │ heads │ heap │ remap │ fragments
-import { CONN_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TRACE_SIZE } from "./abi";
+//   │ expectations │ expectation events │ helps
+import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TRACE_SIZE } from "./abi";
 
 /** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
 export const GROUP_SLOTS: u32 = 15;
 /** Slots kept free of every 8: beyond 7/8 probing gets long. */
 const LOAD_NUMERATOR: u64 = 8;
 const LOAD_DENOMINATOR: u64 = 7;
+
+/** Most expectations at a time, whatever nf_conntrack_expect_max says. */
+export const EXPECT_CAPACITY: u32 = 16384;
+export const EXPECT_BUCKETS: u32 = 1024;
+export const EXPECT_EVENT_CAPACITY: u32 = 8192;
+/** Most conns with a helper; their numbers have 16 bits. */
+const HELP_MOST: u32 = 65535;
+export const HELP_SIZE: u32 = 64;
 
 export const WHEEL_LEVELS: u32 = 4;
 export const WHEEL_SLOTS: u32 = 256;
@@ -31,6 +40,10 @@ export let HEAP: usize = 0;
 export let REMAP: usize = 0;
 export let FRAGMENTS: usize = 0;
 export let FRAGMENTS_SIZE: u32 = 0;
+export let EXPECTS: usize = 0;
+export let EXPECT_EVENTS: usize = 0;
+export let HELPS: usize = 0;
+export let HELP_CAPACITY: u32 = 0;
 export let CAPACITY: u32 = 0; // entries that may be set as nf_conntrack_max
 export let TOP: u64 = 0;
 
@@ -67,6 +80,10 @@ export function placeRegions(
   HEAP = place(slots * 16, 4096);
   REMAP = place(slots * 4, 4096);
   FRAGMENTS = place(fragmentsSize, 4096);
+  HELP_CAPACITY = min<u32>(capacity, HELP_MOST);
+  EXPECTS = place(<u64>EXPECT_BUCKETS * 4 + <u64>EXPECT_CAPACITY * 4 + <u64>(EXPECT_CAPACITY + 1) * EXPECT_SIZE, 4096);
+  EXPECT_EVENTS = place(<u64>EXPECT_EVENT_CAPACITY * EXPECT_EVENT_SIZE, 4096);
+  HELPS = place(<u64>(HELP_CAPACITY + 1) * HELP_SIZE, 4096);
   if (cursor > 0xffff0000) return false;
   INPUT_SIZE = inputSize;
   MAX_PACKETS = maxPackets;

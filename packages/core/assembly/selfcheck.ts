@@ -1,10 +1,12 @@
 // Walks everything an engine keeps and says which of its promises is broken. For tests: the release build has none of it.
 //
 // The remap region serves as scratch memory; nothing else uses it between packets.
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, L3_IPV4, L3_IPV6, STATUS_CONFIRMED, STATUS_DYING } from "./abi";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, L3_IPV4, L3_IPV6, STATUS_CONFIRMED, STATUS_DYING, STATUS_HELPED } from "./abi";
 import { addr6At, Conn, connAt, NIL, scaleOf } from "./conn";
 import { lastSerial } from "./conntrack";
+import { expectationsHold } from "./expect";
 import { foldAddresses, hashKey } from "./hash";
+import { helpOf } from "./help";
 import { GROUP_COUNT, GROUP_SLOTS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 import { entries, groupAt, groupOf, isFindable } from "./table";
 import { BITMAPS, currentTick, HEAD, heapSize, nextDue, now, TICK_BITS } from "./timer";
@@ -51,6 +53,12 @@ export const CHECK_UNTIMED: u32 = 26;
 /** Something ends before the moment until which the clock is told not to look. */
 export const CHECK_NEXT_DUE: u32 = 27;
 
+// expectations
+/** Lists, buckets, heap and counts of the expectations disagree, or one is overdue. */
+export const CHECK_EXPECTATIONS: u32 = 30;
+/** The record of a conn with a helper does not lead back to it. */
+export const CHECK_HELP: u32 = 31;
+
 /** 0, or the code of the first broken promise. Between packets only. */
 export function selfcheck(): u32 {
   let code = checkTable();
@@ -58,6 +66,7 @@ export function selfcheck(): u32 {
   if (code == CHECK_OK) code = checkConns();
   if (code == CHECK_OK) code = checkSerials();
   if (code == CHECK_OK) code = checkTimers();
+  if (code == CHECK_OK && !expectationsHold()) code = CHECK_EXPECTATIONS;
   return code;
 }
 
@@ -113,6 +122,7 @@ function checkConns(): u32 {
     if (!stateHolds(c)) return CHECK_STATE;
     if (c.serial > lastSerial()) return CHECK_SERIAL;
     if (c.deadline < now) return CHECK_DEADLINE;
+    if (c.has(STATUS_HELPED) && helpOf(c).slot != slot) return CHECK_HELP;
   }
   return CHECK_OK;
 }

@@ -11,6 +11,7 @@
 import { L3_IPV6, STAT_REKEY } from "./abi";
 import { addr6At, Conn, connAt, copyConn, NIL } from "./conn";
 import { foldAddresses, hashKey, newHashKey } from "./hash";
+import { followHelps } from "./help";
 import { GROUP_COUNT, GROUP_SLOTS, GROUPS, REMAP, SLOTS } from "./memory-map";
 import { bump } from "./stats";
 import { relink } from "./timer";
@@ -188,6 +189,7 @@ export function rekey(): void {
   }
   for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) == 0) clearSlot(connAt(slot));
   relink();
+  followHelps();
 }
 
 function rehash(c: Conn, a6: usize): u64 {

@@ -290,6 +290,11 @@ export function nextExpired(time: u64): u32 {
   return NIL;
 }
 
+/** Something that is no conn is due at `time`. */
+export function dueBy(time: u64): void {
+  if (time < nextDue) nextDue = time;
+}
+
 /** Sets the clock where nothing is due, within the current tick. */
 // @ts-ignore: decorator
 @inline

@@ -2,7 +2,7 @@
 // ESTABLISHED and ASSURED. One mask test decides; the update is the one of tcp-window.ts without its branches. What
 // does not fit goes the exact way, which is also the reference (core/test/batch.test.ts).
 import {
-  STATUS_ASSURED, STATUS_EVENTS_PENDING, STATUS_FIXED_TIMEOUT, STATUS_POLICY, STATUS_SEEN_REPLY, SYSCTL_TCP_MAX_RETRANS, TCP_ESTABLISHED, TIMEOUT_TCP,
+  STATUS_ASSURED, STATUS_EVENTS_PENDING, STATUS_FIXED_TIMEOUT, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, SYSCTL_TCP_MAX_RETRANS, TCP_ESTABLISHED, TIMEOUT_TCP,
   TIMEOUT_TCP_MAX_RETRANS, TIMEOUT_TCP_UNACKNOWLEDGED,
 } from "../abi";
 import { Conn, count, scaleOf } from "../conn";
@@ -37,7 +37,8 @@ export function enableFastPath(on: bool): void {
 // state ESTABLISHED in byte 0, MAXACK_SET in both flag bytes (6 and 7) of the word that begins with `state`
 const STATE_MASK: u64 = 0x20200000000000ff;
 const STATE_WANTED: u64 = <u64>TCP_ESTABLISHED | (<u64>SIDE_MAXACK_SET << 48) | (<u64>SIDE_MAXACK_SET << 56);
-const STATUS_MASK: u32 = STATUS_ASSURED | STATUS_SEEN_REPLY | STATUS_FIXED_TIMEOUT | STATUS_POLICY | STATUS_EVENTS_PENDING;
+const STATUS_MASK: u32 = STATUS_ASSURED | STATUS_SEEN_REPLY | STATUS_FIXED_TIMEOUT | STATUS_POLICY | STATUS_EVENTS_PENDING |
+  STATUS_HELPED;
 const STATUS_WANTED: u32 = STATUS_ASSURED | STATUS_SEEN_REPLY;
 
 /** Tracks the packet and returns true, or touches nothing and returns false. */
