@@ -1,6 +1,6 @@
 // The common TCP packet on the common connection: an ACK, with or without data, in window, on a connection that is
 // ESTABLISHED and ASSURED. One mask test decides; the update is the one of tcp-window.ts without its branches. What
-// does not fit goes the exact way, which is also the reference (core/test/batch.test.ts).
+// does not fit goes the exact way, which is also the reference (core/test/fast-path.test.ts).
 import {
   STATUS_ASSURED, STATUS_EVENTS_PENDING, STATUS_FIXED_TIMEOUT, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, SYSCTL_TCP_MAX_RETRANS, TCP_ESTABLISHED, TIMEOUT_TCP,
   TIMEOUT_TCP_MAX_RETRANS, TIMEOUT_TCP_UNACKNOWLEDGED,
