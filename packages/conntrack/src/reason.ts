@@ -143,6 +143,10 @@ const rows: [number, ReasonRow][] = [
     abi.REASON_FRAGMENT_HEADER,
     { name: "fragment-header", numbers: ["id"], text: fixed("IPv6 fragment header that is not all there: discarded") },
   ],
+  [
+    abi.REASON_IP6_HOP_BY_HOP,
+    { name: "ip6-hop-by-hop", text: fixed("hop-by-hop options that do not add up: dropped by the IP layer") },
+  ],
   // INVALID
   [
     abi.REASON_IP6_EXT,

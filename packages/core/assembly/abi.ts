@@ -295,6 +295,7 @@ export const REASON_FRAGMENT_MEMORY = 15;
 export const REASON_TABLE_FULL = 16;
 export const REASON_FRAGMENT_ECN = 17;
 export const REASON_FRAGMENT_HEADER = 18;
+export const REASON_IP6_HOP_BY_HOP = 19;
 // INVALID from here
 export const REASON_IP6_EXT = 20;
 export const REASON_WRONG_ICMP = 21;

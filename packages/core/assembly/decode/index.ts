@@ -3,14 +3,14 @@
 // Three lengths matter: what the IP header claims, what was on the wire, what the capture kept. Claimed > wire is
 // corrupt (the IP layer drops it); wire > kept is cut by the snapshot length, and then we say so instead of guessing.
 import {
-  L3_IPV4, L3_IPV6, NOTE_CUT, REASON_CUT, REASON_FRAGMENT_ALONE, REASON_IP6_EXT, REASON_IP_CHECKSUM, REASON_IP_HEADER_LENGTH, REASON_IP_SHORT,
+  L3_IPV4, L3_IPV6, NOTE_CUT, REASON_CUT, REASON_FRAGMENT_ALONE, REASON_IP6_EXT, REASON_IP6_HOP_BY_HOP, REASON_IP_CHECKSUM, REASON_IP_HEADER_LENGTH, REASON_IP_SHORT,
   REASON_IP_TOTAL_LENGTH, REASON_IP_VERSION, REASON_LINK_SHORT, REASON_WRONG_ICMP,
 } from "../abi";
 import { be16, be32 } from "../bytes";
 import { headerSumOk } from "../checksum";
 import { KIND_FRAGMENT, KIND_INVALID, KIND_NONE, Packet } from "../packet";
 import { verifyChecksums } from "../settings";
-import { ip6Protocol, ip6Transport, ip6Walk, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
+import { hopByHopSound, ip6Protocol, ip6Transport, ip6Walk, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
 import { findIp, ipFamily, ipOffset } from "./link";
 import { decodeTransport } from "./transport";
 
@@ -125,6 +125,10 @@ function decodeIp6(p: Packet, ip: usize, captured: u32, length: u32): void {
     return;
   }
   const available = min(captured - 40, payload);
+  if (p.l4proto == 0 && !hopByHopSound(ip + 40, available, payload)) {
+    fail(p, KIND_NONE, REASON_IP6_HOP_BY_HOP);
+    return;
+  }
   walked6(p, ip6Walk(p.l4proto, ip + 40, available, payload), available, payload);
 }
 

@@ -15,6 +15,9 @@ export const IP6_FRAGMENT: u32 = 3;
 
 const FRAGMENT: u32 = 44;
 const NO_NEXT: u32 = 59;
+// options
+const PAD1: u8 = 0;
+const JUMBO: u8 = 0xc2;
 
 // Hop-by-hop, routing, fragment, AH, none, destination options: what the kernel takes for an extension header.
 // @ts-ignore: decorator
@@ -52,6 +55,31 @@ export function ip6Walk(next: u32, p: usize, available: u32, payload: u32, throu
     }
   }
   return IP6_BAD;
+}
+
+/**
+ * What the IP layer demands of a hop-by-hop header behind the fixed one, before anybody else sees the packet: that it and
+ * its options end where they say, and that none gives a jumbo length to a packet that has a length. What was not captured
+ * is taken to be sound.
+ */
+export function hopByHopSound(p: usize, available: u32, payload: u32): bool {
+  if (available < 2) return payload >= 2;
+  const length = (<u32>load<u8>(p, 1) + 1) << 3;
+  if (length > payload) return false;
+  let at: u32 = 2;
+  while (at < length) {
+    if (at >= available) return true;
+    const option = load<u8>(p + at);
+    if (option == PAD1) {
+      at++;
+      continue;
+    }
+    if (option == JUMBO) return false;
+    if (at + 1 >= length) return false;
+    if (at + 1 >= available) return true;
+    at += <u32>load<u8>(p + at, 1) + 2;
+  }
+  return at == length;
 }
 
 function fragmentHeader(p: usize, at: u32, available: u32, payload: u32): u32 {

@@ -202,8 +202,8 @@ function commit(c: Conn, dir: u32, event: u32, old: u32, next: u32, p: Packet, w
   }
   c.lastIndex = <u8>event;
   c.lastDir = <u8>dir;
-  if (c.state != next) {
-    raise(EVENT_PROTOINFO);
+  if (old != next) {
+    raise(EVENT_PROTOINFO); // also when a SYN/ACK resynchronised in SYN_RECV: what it was taken for began in SYN_SENT
     if (next == TCP_FIN_WAIT) setFlags(c, dir, flagsOf(c, dir) | SIDE_CLOSE_INIT);
     c.state = <u8>next;
   }

@@ -1,0 +1,35 @@
+// Sequences through the engine, by its exact and its fast path, against what the kernel said of them.
+
+import { runEngine, runFast, withoutEntry } from "./engine.js";
+import { differences, type Outcome } from "./outcome.js";
+import type { Sequence } from "./sequence.js";
+
+export interface Comparison {
+  readonly name: string;
+  readonly packets: number;
+  /** Numbers of the packets that differ. */
+  readonly wrong: readonly number[];
+  /** What differs, for people. */
+  readonly report: readonly string[];
+}
+
+type Subject = Pick<Sequence, "name" | "packets" | "options">;
+
+export function compare({ name, packets, options }: Subject, kernel: Outcome): Comparison {
+  const mine = runEngine(packets, options);
+  const found = differences(mine, kernel);
+  const report = found.map(({ packet, text }) => {
+    const reason = packet === null ? null : mine.reasons[packet];
+    return `${name}: ${text}${reason ? ` (${reason})` : ""}`;
+  });
+  const wrong = new Set(found.flatMap(({ packet }) => (packet === null ? [] : [packet])));
+  const quick = runFast(packets, options);
+  for (const [i, text] of quick.packets.entries()) {
+    if (text === withoutEntry(mine.packets[i] as string)) continue;
+    report.push(`${name}: packet ${i}: fast path ${text}, exact path ${mine.packets[i]}`);
+    wrong.add(i);
+  }
+  for (const part of ["events", "table"] as const)
+    if (quick[part].join("\n") !== mine[part].join("\n")) report.push(`${name}: ${part} of the two paths differ`);
+  return { name, packets: packets.length, wrong: [...wrong], report };
+}
