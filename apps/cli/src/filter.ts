@@ -8,7 +8,6 @@
 //
 // A word alone is a state (invalid; for entries a status bit: assured), a protocol (tcp), or ip, ip6. Values: numbers, ranges (1024-65535), addresses with a
 // prefix length (10.0.0.0/8), names in which * stands for anything (tcp-*), and null.
-import { isIPv4, isIPv6 } from "node:net";
 import { EVENT_BITS, type Flow, type FlowEvent, statusNames } from "conntrack-wasm";
 import { UsageError } from "./exit.js";
 import { type PacketView, protocolText } from "./packet.js";
@@ -311,6 +310,15 @@ function compile<T>(source: string, vocabulary: Vocabulary<T>): Test<T> {
   const filter = expr();
   if (peek() !== end) fail(`"${peek().text}" is one too many`);
   return filter;
+}
+
+// Not node:net's: the filter also runs in a browser.
+function isIPv4(text: string): boolean {
+  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text);
+}
+
+function isIPv6(text: string): boolean {
+  return text.includes(":") && URL.canParse(`http://[${text}]/`);
 }
 
 function addressNumber(text: string): bigint {

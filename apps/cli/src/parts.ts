@@ -1,0 +1,9 @@
+// What the browser app shares with the command: everything here runs without Node.
+export { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
+export { UsageError } from "./exit.js";
+export { explainPacket, oneLine, type Step } from "./explain.js";
+export { compileFilter, compileFlowFilter } from "./filter.js";
+export { Headers } from "./headers.js";
+export { JsonLines } from "./json.js";
+export { icmpText, PacketView, protocolText, secondsText } from "./packet.js";
+export { changeText, endpoint, infoText, whyText } from "./text.js";

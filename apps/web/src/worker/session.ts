@@ -1,0 +1,269 @@
+// One capture in the worker: tracked once from front to back, with snapshots on the way, so that any moment can be
+// brought back by replaying a few packets.
+import { openCapture, type PacketBlock } from "conntrack-capture";
+import { Conntrack, formatProc, REASONS } from "conntrack-wasm";
+import {
+  estimateOffload,
+  explainPacket,
+  Headers,
+  JsonLines,
+  OFFLOAD_SAMPLE,
+  offloadRemark,
+  oneLine,
+  PacketView,
+} from "ctrack/parts";
+import type { Chunk } from "./columns";
+import { Gatherer } from "./gather";
+import type { Explained, Loaded, Settings, TableAt } from "./messages";
+
+interface Checkpoint {
+  /** Packets tracked before it. */
+  readonly frame: number;
+  readonly bytes: Uint8Array;
+  /** Where its next block begins in the file. */
+  readonly offset: number;
+}
+
+const CHECKPOINT_BYTES = 96 << 20;
+const CAPACITY = 262_144;
+const IP_CHECKSUM = REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1;
+const PCAP_FILE_HEADER = 24;
+
+export interface Watcher {
+  chunk(chunk: Chunk): void;
+  progress(share: number | null, packets: number): void;
+}
+
+export async function openEngine(settings: Settings, ignoreChecksums: boolean, max = CAPACITY): Promise<Conntrack> {
+  const wanted = settings.sysctl["net.netfilter.nf_conntrack_max"] ?? 0;
+  const engine = await Conntrack.open({
+    max: Math.max(max, wanted),
+    seed: 0,
+    profile: settings.profile,
+    trace: true,
+    sysctl: settings.sysctl,
+  });
+  if (ignoreChecksums) engine.setSysctl("nf_conntrack_checksum", 0);
+  return engine;
+}
+
+export class Session {
+  cancelled = false;
+  origin = 0n;
+  packets = 0;
+  ignoring = false;
+  /** The packet that opened each connection. */
+  readonly #opened = new Map<number, number>();
+  #checkpoints: Checkpoint[] = [];
+  #interval = 16_384;
+  #seekable = false;
+
+  constructor(
+    readonly file: Blob,
+    readonly settings: Settings,
+  ) {}
+
+  async load(watcher: Watcher): Promise<Loaded> {
+    const start = performance.now();
+    let failure: string | null = null;
+    let badHeaders = 0;
+    const gatherer = new Gatherer();
+    let engine: Conntrack | null = null;
+    try {
+      this.ignoring =
+        this.settings.checksum === "ignore" || (this.settings.checksum === "auto" && (await this.#offloaded()));
+      engine = await openEngine(this.settings, this.ignoring);
+      const capture = await openCapture(this.file);
+      this.#seekable = capture.format === "pcap" && capture.compression === "none";
+      for await (const block of capture.blocks({ maxBytes: 1 << 20 })) {
+        if (this.cancelled) break;
+        this.#checkpoint(engine, block.offset);
+        const headers = new Headers(block);
+        for (const results of engine.trackBlock(block)) {
+          const chunk = gatherer.chunk(results, headers);
+          for (let i = 0; i < results.count; i++) {
+            const conn = results.conn(i);
+            if (conn > 0 && !this.#opened.has(conn)) this.#opened.set(conn, results.firstFrame + i);
+            if (results.reasonCode(i) === IP_CHECKSUM) badHeaders++;
+          }
+          this.packets += results.count;
+          watcher.chunk(chunk);
+        }
+        const read = block.offset + block.bytes.length;
+        watcher.progress(capture.compression === "none" ? read / this.file.size : null, this.packets);
+        await breathe();
+      }
+      if (this.cancelled) await capture.close();
+    } catch (error) {
+      failure = (error as Error).message;
+    }
+    this.origin = gatherer.origin;
+    const totals = engine?.totals();
+    return {
+      packets: this.packets,
+      origin: this.origin,
+      end: engine?.now ?? 0n,
+      entries: engine?.entries ?? 0,
+      failure,
+      remark: totals
+        ? offloadRemark(totals.checksumsVerified + badHeaders, totals.badChecksums + badHeaders, this.ignoring)
+        : null,
+      cancelled: this.cancelled,
+      milliseconds: performance.now() - start,
+    };
+  }
+
+  // Looks at the first packets, as `--checksum auto` of the command does.
+  async #offloaded(): Promise<boolean> {
+    const capture = await openCapture(this.file);
+    const sample: PacketBlock[] = [];
+    let packets = 0;
+    try {
+      for await (const block of capture.blocks()) {
+        sample.push({ ...block, bytes: block.bytes.slice() });
+        packets += block.count;
+        if (packets >= OFFLOAD_SAMPLE) break;
+      }
+    } catch {
+      // the same error comes up again where it is told
+    }
+    await capture.close();
+    return estimateOffload(sample);
+  }
+
+  // Snapshots get rarer the longer the capture and the larger the table.
+  #checkpoint(engine: Conntrack, offset: number): void {
+    const last = this.#checkpoints.at(-1);
+    if (last !== undefined && this.packets - last.frame < this.#interval) return;
+    this.#checkpoints.push({ frame: this.packets, bytes: engine.snapshot(), offset });
+    const size = this.#checkpoints.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (size < CHECKPOINT_BYTES) return;
+    this.#interval *= 2;
+    this.#checkpoints = this.#checkpoints.filter((_, i) => i % 2 === 0);
+  }
+
+  /** The engine right behind packet `frame`; the packet, when there is one, is seen by `see` on the way. */
+  async #replay(
+    frame: number,
+    see?: (engine: Conntrack, packet: PacketView, json: string) => void,
+  ): Promise<Conntrack> {
+    const from = this.#checkpoints.findLast((checkpoint) => checkpoint.frame < Math.max(1, frame));
+    if (from === undefined) throw new Error("nothing could be read of this capture");
+    const engine = await Conntrack.restore(from.bytes);
+    let done = from.frame;
+    if (frame === 0) return engine;
+    // a pcap file can be read from any record on; other forms are read again from their beginning
+    const direct = this.#seekable && from.offset > PCAP_FILE_HEADER;
+    const source = direct ? new Blob([this.file.slice(0, PCAP_FILE_HEADER), this.file.slice(from.offset)]) : this.file;
+    let skip = direct ? 0 : from.frame;
+    const capture = await openCapture(source);
+    for await (const block of capture.blocks()) {
+      if (skip >= block.count) {
+        skip -= block.count;
+        continue;
+      }
+      const cut = part(block, skip, frame - done);
+      skip = 0;
+      const headers = new Headers(cut);
+      for (const results of engine.trackBlock(cut)) {
+        for (let i = 0; i < results.count; i++) {
+          headers.advance();
+          done++;
+          if (done !== frame || see === undefined) continue;
+          const packet = new PacketView();
+          packet.read(results, headers, i);
+          see(engine, packet, new JsonLines().line(results, headers, i));
+        }
+      }
+      if (done >= frame) break;
+    }
+    await capture.close();
+    return engine;
+  }
+
+  async table(frame: number): Promise<TableAt> {
+    const flows = (await this.#replay(frame)).flows();
+    return { frame, lines: flows.map((flow) => formatProc(flow)), conns: flows.map(({ conn }) => conn) };
+  }
+
+  async explain(frame: number): Promise<Explained> {
+    let found: { packet: PacketView; json: string } | undefined;
+    const engine = await this.#replay(frame, (_, packet, json) => {
+      found = { packet, json };
+    });
+    if (found === undefined) throw new Error(`there is no packet ${frame}`);
+    const { packet, json } = found;
+    const { cause } = packet.trace;
+    let causeText: string | null = null;
+    if (cause !== null && cause !== frame) {
+      await this.#replay(cause, (_, other) => {
+        causeText = oneLine(other, this.origin);
+      });
+    }
+    const openedBy = (conn: number) => this.#opened.get(conn) ?? null;
+    const steps = explainPacket({ packet, engine, origin: this.origin, openedBy, cause: causeText });
+    const flow = packet.entry === null ? undefined : engine.flow(packet.entry);
+    return { frame, title: oneLine(packet, this.origin), steps, json, record: flow ? formatProc(flow) : null };
+  }
+
+  /** The whole capture once more, with other settings. */
+  async rerun(settings: Settings): Promise<{ decisions: Uint32Array; entries: number }> {
+    const engine = await openEngine(
+      settings,
+      settings.checksum === "ignore" || (settings.checksum === "auto" && this.ignoring),
+    );
+    const decisions = new Uint32Array(2 * this.packets);
+    await this.each(engine, (results) => decisions.set(results.words, 2 * (results.firstFrame - 1)));
+    return { decisions, entries: engine.entries };
+  }
+
+  /** All packets that can be read, through an engine. */
+  async each(
+    engine: Conntrack,
+    see: (results: import("conntrack-wasm").Results, headers: Headers) => void | Promise<void>,
+  ): Promise<void> {
+    const capture = await openCapture(this.file);
+    let left = this.packets;
+    try {
+      for await (const block of capture.blocks()) {
+        const cut = part(block, 0, left);
+        const headers = new Headers(cut);
+        for (const results of engine.trackBlock(cut)) {
+          left -= results.count;
+          await see(results, headers);
+        }
+        if (left <= 0) break;
+      }
+    } catch (error) {
+      if (left > 0) throw error;
+    }
+    await capture.close();
+  }
+}
+
+/** `count` packets of a block, from number `from` (0-based) on. */
+function part(block: PacketBlock, from: number, count: number): PacketBlock {
+  if (from === 0 && count >= block.count) return block;
+  const headers = new Headers(block);
+  let start = 0;
+  for (let i = 0; i < from && headers.advance(); i++) start = headers.next;
+  let end = start;
+  let kept = 0;
+  while (kept < count && headers.advance()) {
+    kept++;
+    end = headers.next;
+  }
+  return { ...block, bytes: block.bytes.subarray(start, end), count: kept };
+}
+
+/** Lets messages in, such as "cancel". */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

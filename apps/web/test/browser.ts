@@ -1,0 +1,67 @@
+// The built app in the system's Chromium.
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { type PreviewServer, preview } from "vite";
+
+export const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
+  (path) => path && existsSync(path),
+);
+if (!CHROMIUM) console.warn("The tests of the app are left out: no Chromium here (install Debian's, or set CHROMIUM).");
+
+export const APP = fileURLToPath(new URL("..", import.meta.url));
+export const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
+
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export class Site {
+  private constructor(
+    readonly url: string,
+    readonly browser: Browser,
+    private readonly server: PreviewServer,
+  ) {}
+
+  static async open(): Promise<Site> {
+    const server = await preview({
+      root: APP,
+      configFile: `${APP}/vite.config.ts`,
+      logLevel: "silent",
+      preview: { port: 0, host: "127.0.0.1", strictPort: false },
+    });
+    const address = server.httpServer.address();
+    if (address === null || typeof address === "string") throw new Error("the preview server has no port");
+    const browser = await chromium.launch({ executablePath: CHROMIUM as string, headless: true, args: ARGS });
+    return new Site(`http://127.0.0.1:${address.port}/`, browser, server);
+  }
+
+  /** A page whose errors fail the test that closes it. */
+  async page(hash = "", options: Parameters<Browser["newPage"]>[0] = {}): Promise<{ page: Page; errors: string[] }> {
+    const page = await this.browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+    page.setDefaultTimeout(100_000); // machines of others are slow
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    await page.goto(`${this.url}${hash}`);
+    return { page, errors };
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.close();
+  }
+}
+
+/** Waits until a capture is read, and says what the status line says. */
+export async function loaded(page: Page): Promise<string> {
+  const status = page.locator(".status");
+  await status.getByText(/packets ·|could not be read|could be read/).waitFor();
+  return (await status.innerText()).replace(/\s+/g, " ");
+}

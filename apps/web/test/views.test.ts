@@ -1,0 +1,185 @@
+// Every view of the built app in a real browser: what it shows, how it answers, and what axe-core finds.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
+}
+
+/** Serious and critical violations of the page as it is now. */
+async function violations(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.addScriptTag({ path: AXE });
+  const found = (await page.evaluate("axe.run().then(({ violations }) => violations)")) as Violation[];
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+}
+
+const show = (page: Page, view: string) => page.locator(`#tab-${view}`).click();
+
+describe.skipIf(!CHROMIUM)("views", () => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await Site.open();
+  });
+  afterAll(() => site?.close());
+
+  test("first view, then a sample by its name; light, dark and narrow", async () => {
+    const { page, errors } = await site.page();
+    await page.getByText("Drop a capture here").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "TCP out of its window: INVALID" }).click();
+    expect(await loaded(page)).toContain("out-of-window.pcap");
+    for (const theme of ["light", "dark"]) {
+      await page.getByLabel("Colours").selectOption(theme);
+      expect(await violations(page)).toEqual([]);
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await violations(page)).toEqual([]);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("packets by keyboard, why, and the setting that would change an INVALID", async () => {
+    const { page, errors } = await site.page("#sample=out-of-window&view=packets");
+    await loaded(page);
+    await page.getByRole("listbox", { name: "Packets" }).focus();
+    await page.keyboard.press("ArrowDown");
+    expect(await page.locator('[role="option"][aria-selected="true"]').getAttribute("aria-posinset")).toBe("2");
+    await page.keyboard.press("n");
+    expect(await page.locator('[role="option"][aria-selected="true"] .chip').textContent()).toBe("INVALID");
+    await page.getByRole("listbox", { name: "Packets" }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator("dt", { hasText: "Hint" }).waitFor();
+    expect(await page.locator("dl").textContent()).toMatch(/bytes too far/);
+    await page.getByText(/bytes (beyond|before)\s+what is allowed/).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "What would tcp_be_liberal=1 change?" }).click();
+    await page.getByText(/judged differently; this one becomes/).waitFor();
+    await page.getByRole("button", { name: "Apply it" }).click();
+    await page.getByText("nf_conntrack_tcp_be_liberal=1").first().waitFor();
+    await loaded(page);
+    await show(page, "packets");
+    expect(await page.locator('[role="option"] .chip.invalid').count()).toBe(0);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("a filter says what is wrong with it", async () => {
+    const { page } = await site.page("#sample=tour&view=packets&filter=invalid");
+    await loaded(page);
+    await page.locator("#filter-says").getByText("1 of 36").waitFor();
+    await page.getByLabel("Filter packets").fill("port=");
+    await page.getByText("a value is missing").waitFor();
+    await page.close();
+  });
+
+  test("flows: sorted, found, and drawn", async () => {
+    const { page, errors } = await site.page("#sample=tour&view=flows&packet=12");
+    await loaded(page);
+    await page.getByRole("img", { name: /Sequence of \d+ packets/ }).waitFor();
+    expect(await page.getByRole("img", { name: /Sequence/ }).textContent()).toContain("SYN_SENT");
+    expect(await violations(page)).toEqual([]);
+    await page.getByLabel("Find connections").fill("udp");
+    await page.getByText("2 of 6").waitFor();
+    expect(await page.locator('[role="option"]').count()).toBe(2);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("time: the table at every moment is what ctrack lists", async () => {
+    const { page, errors } = await site.page("#sample=tour&view=time");
+    await loaded(page);
+    const table = page.getByRole("listbox", { name: /proc/ });
+    await page.getByText("The table right behind packet 1").waitFor();
+    expect(await table.getByRole("option").count()).toBe(1);
+    await page.getByRole("button", { name: "One packet on" }).click();
+    await page.getByText("packet 2 of 36").waitFor();
+    await page.getByRole("slider", { name: "Packet" }).fill("36");
+    await page.getByText("The table right behind packet 36").waitFor();
+    const lines = (await table.getByRole("option").allTextContents()).map((line) => line.trim());
+    const args = [`${REPOSITORY}/apps/cli/bin/ctrack.js`, "list", "-o", "proc", `${REPOSITORY}/samples/tour.pcap`];
+    const listed = execFileSync(process.execPath, args, { encoding: "utf8" });
+    expect(lines).toEqual(
+      listed
+        .trim()
+        .split("\n")
+        .map((line) => line.trim()),
+    );
+    expect(await violations(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("state machine: lit by the packet, counts on its edges", async () => {
+    const { page, errors } = await site.page("#sample=handshake-to-close&view=machine&packet=3");
+    await loaded(page);
+    await page.getByText("Packet 3: SYN_RECV → ESTABLISHED").waitFor();
+    expect(await page.locator("g.lit").textContent()).toBe("ESTABLISHED");
+    await page.getByText("The same as a table").click();
+    expect(await page.locator("tbody tr").first().textContent()).toMatch(/no entry\s*SYN_SENT\s*1/);
+    expect(await violations(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("compare: the middle of a connection without tcp_loose", async () => {
+    const { page, errors } = await site.page("#sample=midstream&view=compare");
+    await loaded(page);
+    await page.getByRole("button", { name: "Compare", exact: true }).click();
+    await page.getByText(/packets are judged differently/).waitFor();
+    expect(await page.getByRole("listbox", { name: "Packets judged differently" }).textContent()).toContain("INVALID");
+    expect(await violations(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("lab: a lesson is solved by sending packets", async () => {
+    const { page, errors } = await site.page("#view=lab");
+    await page.getByRole("button", { name: "The handshake" }).click();
+    const client = page.getByRole("group", { name: /Client/ });
+    const server = page.getByRole("group", { name: /Server/ });
+    await client.getByRole("button", { name: "SYN", exact: true }).click();
+    await page.getByText("no entry → SYN_SENT").waitFor();
+    await server.getByRole("button", { name: "SYN/ACK" }).click();
+    await client.getByRole("button", { name: "ACK", exact: true }).click();
+    await page.getByText("✓ Right.").waitFor();
+    await page.getByLabel("sequence numbers out of the window").check();
+    await client.getByRole("button", { name: "Data" }).click();
+    await page.locator(".log .chip.invalid").waitFor();
+    expect(await violations(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("a broken file: what could be read, and one message", async () => {
+    const { page, errors } = await site.page();
+    const whole = readFileSync(`${REPOSITORY}/samples/tour.pcap`);
+    await page.getByLabel("Capture file").setInputFiles({
+      name: "cut.pcap",
+      mimeType: "application/octet-stream",
+      buffer: whole.subarray(0, 1500),
+    });
+    expect(await loaded(page)).toMatch(/The first \d+ packets of cut.pcap could be read; the rest could not/);
+    expect(await page.locator('[role="option"]').count()).toBeGreaterThan(3);
+    await page.getByLabel("Capture file").setInputFiles({
+      name: "letter.txt",
+      mimeType: "text/plain",
+      buffer: Buffer.from("Dear sir or madam, this is no capture at all."),
+    });
+    await page.locator(".status").getByText("letter.txt could not be read").waitFor();
+    expect(await violations(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+});
