@@ -3,11 +3,11 @@
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
-  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK,
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK,
   RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
-import { connAt } from "./conn";
+import { addr6At, connAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, TRACES } from "./memory-map";
 import {
   advanceTo, connNumber, direction, directionOf, nextFrame, renewExpiryBudget, state, trackPacket, verdict,
@@ -20,7 +20,7 @@ import { KIND_TCP, Packet } from "./packet";
 import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
 import { profile, tracing } from "./settings";
 import { bump } from "./stats";
-import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
+import { candidateOf, groupAt, groupOf, rekeyIfWanted, sameAddresses } from "./table";
 import { nextDue, now, setNow, startClock } from "./timer";
 import { reason } from "./why";
 import { writeTrace } from "./trace";
@@ -117,7 +117,8 @@ export function track(framing: u32, link: u32, length: u32): u32 {
   usesFastPath = fastPath && !tracing && profile == PROFILE_LINUX_6;
   let done: u32 = 0;
   while (cursor < length && done < MAX_PACKETS) {
-    const n = decodeBatch(framing, link, length, min<u32>(BATCH, MAX_PACKETS - done));
+    const most = min<u32>(BATCH, MAX_PACKETS - done);
+    const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodePcap(length, most) : decodeBatch(framing, link, length, most);
     touchBatch(n);
     for (let i: u32 = 0; i < n; ++i) {
       const p = packetAt(i);
@@ -157,16 +158,47 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
   return n;
 }
 
+// The same for the commonest file: pcap in our byte order, microseconds, Ethernet. What lives in locals need not be
+// written to globals and read back: 4 ns a packet (docs/decisions/0010-hot-path.md).
+function decodePcap(length: u32, most: u32): u32 {
+  const end = INPUT + length;
+  let at = INPUT + cursor;
+  let n: u32 = 0;
+  while (n < most && at < end) {
+    store<u32>(OFFSETS + (<usize>n << 2), <u32>(at - INPUT));
+    const left = <u32>(end - at);
+    const captured: u32 = left < 16 ? 0 : load<u32>(at, 8);
+    if (left < 16 || captured > left - 16) {
+      stopped = STOP_MALFORMED;
+      break;
+    }
+    const p = packetAt(n);
+    const onWire = load<u32>(at, 12);
+    p.time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
+    store<u32>(changetype<usize>(p), 0, offsetof<Packet>("zone"));
+    store<u32>(changetype<usize>(p), 0, offsetof<Packet>("record"));
+    if (!decodeFast(p, at + 16, captured, onWire)) decode(p, LINK_ETHERNET, at + 16, captured, onWire);
+    at += 16 + captured;
+    ++n;
+  }
+  cursor = <u32>(at - INPUT);
+  return n;
+}
+
 function touchBatch(n: u32): void {
+  const end = PACKETS + <usize>n * PACKET_SIZE;
+  const conns = CONNS;
   let sum: u32 = 0;
-  for (let i: u32 = 0; i < n; ++i) sum += load<u32>(groupAt(groupOf(packetAt(i).hash)));
-  for (let i: u32 = 0; i < n; ++i) {
-    const p = packetAt(i);
+  for (let at = PACKETS; at < end; at += PACKET_SIZE) sum += load<u32>(groupAt(groupOf(changetype<Packet>(at).hash)));
+  for (let at = PACKETS; at < end; at += PACKET_SIZE) {
+    const p = changetype<Packet>(at);
     p.candidate = candidateOf(p.hash);
   }
-  for (let i: u32 = 0; i < n; ++i) {
-    const line = CONNS + (<usize>packetAt(i).candidate << 7);
+  for (let at = PACKETS; at < end; at += PACKET_SIZE) {
+    const p = changetype<Packet>(at);
+    const line = conns + (<usize>p.candidate << 7);
     sum += load<u32>(line) + load<u32>(line, 64);
+    if (p.l3num == L3_IPV6) sum += load<u32>(addr6At(p.candidate));
   }
   touched += sum;
 }
@@ -190,6 +222,7 @@ function trackCommon(p: Packet, index: u32): bool {
   if (p.kind != KIND_TCP || !usesFastPath || <u32>p.record & RECORD_EXACT) return false;
   const c = connAt(p.candidate);
   if (((c.key0 ^ p.key0) | (c.key1 ^ p.key1)) != 0) return false;
+  if (p.l3num == L3_IPV6 && !sameAddresses(addr6At(p.candidate), p.a6, p.b6)) return false;
   const dir = directionOf(c, p);
   if (!trackTcpFast(c, dir, p)) return false;
   nextFrame();

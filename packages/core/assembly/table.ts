@@ -65,7 +65,8 @@ export function sameKey(slot: u32, k0: u64, k1: u64, a6: usize, b6: usize): bool
   return c.l3num != L3_IPV6 || sameAddresses(addr6At(slot), a6, b6);
 }
 
-function sameAddresses(at: usize, a6: usize, b6: usize): bool {
+/** True if the IPv6 addresses at `at` are those of side A and B. */
+export function sameAddresses(at: usize, a6: usize, b6: usize): bool {
   return (
     ((load<u64>(at) ^ load<u64>(a6)) | (load<u64>(at, 8) ^ load<u64>(a6, 8)) |
       (load<u64>(at, 16) ^ load<u64>(b6)) | (load<u64>(at, 24) ^ load<u64>(b6, 8))) == 0

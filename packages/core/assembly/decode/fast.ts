@@ -1,12 +1,14 @@
-// The common frame at full speed: Ethernet II, IPv4 without options, not a fragment, TCP, everything in place.
+// The common frame at full speed: Ethernet II, IPv4 without options and not a fragment, or IPv6 without extension
+// headers; TCP; everything in place.
 //
 // Two wide loads recognise it (docs/decisions/0003-batches.md has what that is worth). Only the tuple is taken; the
 // TCP header is read by proto/tcp-fast.ts, or by completeTcp() when the packet turns out not to be common after all.
-import { IPPROTO_TCP, L3_IPV4, NOTE_CHECKSUM_SEEN, NOTE_CUT } from "../abi";
+import { IPPROTO_TCP, L3_IPV4, L3_IPV6, NOTE_CHECKSUM_SEEN, NOTE_CUT } from "../abi";
 import { foldSum, headerSumOk, pseudoSum, sumBytes } from "../checksum";
 import { KIND_TCP, Packet, SELF } from "../packet";
-import { hashKey } from "../hash";
+import { foldAddresses, hashKey } from "../hash";
 import { verifyChecksums } from "../settings";
+import { compare6 } from "./transport";
 
 const L3_L4: u64 = <u64>(IPPROTO_TCP | (L3_IPV4 << 8)) << 32;
 
@@ -17,6 +19,7 @@ export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32):
   if (captured < 54) return false;
   const head = load<u64>(frame, 12); // ethertype, version and header length, TOS, total length, id
   const next = load<u32>(frame, 20); // fragment word, TTL, protocol
+  if ((<u32>head & 0xf0ffff) == 0x60dd86) return decodeFast6(p, frame, captured, length);
   if ((<u32>head & 0xffffff) != 0x450008 || next & 0xff3f || next >> 24 != IPPROTO_TCP) return false;
   const total = <u32>bswap<u16>(<u16>(head >> 32));
   if (total < 40 || total + 14 > length) return false;
@@ -50,5 +53,44 @@ export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32):
   const bytes = <u64>(<u32>KIND_TCP | ((s == d ? SELF : swapped) << 8) | (L3_IPV4 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40);
   store<u64>(changetype<usize>(p), bytes, offsetof<Packet>("kind"));
   store<u64>(changetype<usize>(p), <u64>(ip + 12) | (<u64>(ip + 16) << 32), offsetof<Packet>("src"));
+  return true;
+}
+
+function decodeFast6(p: Packet, frame: usize, captured: u32, length: u32): bool {
+  if (captured < 74 || load<u8>(frame, 20) != IPPROTO_TCP) return false;
+  const l4Length = <u32>bswap<u16>(load<u16>(frame, 18));
+  if (l4Length < 20 || l4Length + 54 > length) return false;
+  const ip = frame + 14;
+  const src = ip + 8;
+  const dst = ip + 24;
+  const l4Captured = min<u32>(captured - 54, l4Length);
+  let notes: u32 = captured < length ? NOTE_CUT : 0;
+  if (verifyChecksums && l4Captured == l4Length) {
+    if (foldSum(sumBytes(ip + 40, l4Length) + pseudoSum(src, dst, 16, IPPROTO_TCP, l4Length)) != 0xffff) return false;
+    notes |= NOTE_CHECKSUM_SEEN;
+  }
+  const ports = load<u32>(frame, 54);
+  const order = compare6(src, dst);
+  const sport = ports & 0xffff;
+  const dport = ports >> 16;
+  const swapped = <u32>(order != 0 ? order > 0 : sport > dport);
+  const a6 = swapped ? dst : src;
+  const b6 = swapped ? src : dst;
+  const k0 = foldAddresses(a6, b6);
+  const k1 = <u64>rotl<u32>(ports, swapped << 4) | (<u64>(IPPROTO_TCP | (L3_IPV6 << 8)) << 32) | (<u64>p.zone << 48);
+  p.key0 = k0;
+  p.key1 = k1;
+  p.hash = hashKey(k0, k1);
+  p.ip = <u32>ip;
+  p.l4 = <u32>ip + 40;
+  p.l4Length = l4Length;
+  p.l4Captured = l4Captured;
+  p.ipLength = l4Length + 40;
+  p.a6 = <u32>a6;
+  p.b6 = <u32>b6;
+  const self = order == 0 && sport == dport;
+  const bytes = <u64>(<u32>KIND_TCP | ((self ? SELF : swapped) << 8) | (L3_IPV6 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40);
+  store<u64>(changetype<usize>(p), bytes, offsetof<Packet>("kind"));
+  store<u64>(changetype<usize>(p), <u64>src | (<u64>dst << 32), offsetof<Packet>("src"));
   return true;
 }

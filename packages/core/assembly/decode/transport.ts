@@ -116,7 +116,8 @@ function setAddresses6(p: Packet, swapped: u32): void {
   p.key0 = foldAddresses(p.a6, p.b6);
 }
 
-function compare6(a: usize, b: usize): i32 {
+/** Which of two IPv6 addresses is the larger, as loaded. */
+export function compare6(a: usize, b: usize): i32 {
   const x = load<u64>(a);
   const y = load<u64>(b);
   if (x != y) return x > y ? 1 : -1;
