@@ -516,6 +516,75 @@ const rows: [number, ReasonRow][] = [
       text: fixed("the helper looks at packets of an ESTABLISHED connection only: not examined"),
     },
   ],
+  // SIP and PPTP: nothing comes of a message, or it costs the packet
+  [
+    abi.REASON_SIP_CSEQ,
+    {
+      name: "sip-unreadable",
+      text: fixed("SIP message without a readable CSeq or status code: dropped by the helper"),
+    },
+  ],
+  [
+    abi.REASON_SIP_SDP,
+    {
+      name: "sip-bad-media",
+      numbers: ["port"],
+      text: (n) =>
+        `SIP session description with port ${at(n, 0)} below 1024 or above 65535, or without an address: dropped by the helper`,
+    },
+  ],
+  [
+    abi.REASON_SIP_FOREIGN,
+    {
+      name: "sip-other-address",
+      numbers: ["port"],
+      text: (n) =>
+        `SIP media at port ${at(n, 0)} of an address that is not its sender's (sip_direct_media): no expectation`,
+    },
+  ],
+  [
+    abi.REASON_SIP_CONTACT,
+    {
+      name: "sip-contact",
+      text: fixed(
+        "SIP registration without a Contact at the sender's own address and transport, or with a bad expiry: no expectation",
+      ),
+    },
+  ],
+  [
+    abi.REASON_SIP_FRAMING,
+    {
+      name: "sip-framing",
+      numbers: ["length"],
+      text: (n) => `${at(n, 0)} bytes of SIP over TCP that are no whole message with a Content-Length: not read`,
+    },
+  ],
+  [
+    abi.REASON_PPTP_STATE,
+    {
+      name: "pptp-out-of-order",
+      numbers: ["message", "session", "call"],
+      text: (n) =>
+        `PPTP message ${at(n, 0)} does not fit the session (${at(n, 1)}), the call (${at(n, 2)}) or its id: nothing follows from it`,
+    },
+  ],
+  [
+    abi.REASON_PPTP_KEY_MAP,
+    {
+      name: "pptp-second-call",
+      numbers: ["pnsId", "pacId"],
+      text: (n) =>
+        `PPTP call ${at(n, 0)}/${at(n, 1)} while another call of this control connection lasts: no expectation`,
+    },
+  ],
+  [
+    abi.REASON_PPTP_REFUSED,
+    {
+      name: "pptp-refused",
+      numbers: ["id"],
+      text: (n) => `PPTP call with id ${at(n, 0)} is expected already, or there is no room: no expectation`,
+    },
+  ],
 ];
 
 const table: ReasonRow[] = [];

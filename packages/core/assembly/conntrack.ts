@@ -16,7 +16,8 @@ import {
 } from "./expect";
 import { attachHelper, connOfHelp, detachHelper, followHelp, masterIfThere } from "./help";
 import { assignHelper } from "./helper/assign";
-import { endHelper, runHelper } from "./helper/index";
+import { announcedConn, endHelper, runHelper } from "./helper/index";
+import { completeGre, keys } from "./helper/key-map";
 import { SLOTS } from "./memory-map";
 import {
   KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
@@ -105,7 +106,7 @@ export function destroy(c: Conn, time: u64, left: u64, at: u32): void {
 }
 
 function dismissHelper(c: Conn, time: u64, at: u32): void {
-  endHelper(c);
+  endHelper(c, time, at);
   removeExpectations(c, -1, time, at);
   detachHelper(c);
 }
@@ -206,6 +207,7 @@ export function directionOf(c: Conn, p: Packet): u32 {
 
 // An ICMP error: RELATED to the conn of the packet it quotes. Nothing is renewed, nothing counted (spec §5).
 function trackError(p: Packet): void {
+  if (keys) completeGre(p);
   const slot = lookup(p);
   if (slot == NIL) {
     because(REASON_ICMP_QUOTE_UNKNOWN);
@@ -229,6 +231,7 @@ function trackError(p: Packet): void {
 }
 
 function trackTuple(p: Packet): void {
+  if (keys) completeGre(p);
   let slot = lookup(p);
   for (;;) {
     if (slot == NIL) {
@@ -370,6 +373,7 @@ function joinMaster(c: Conn, n: u32): void {
   because(REASON_EXPECTED, e.frame, master.serial);
   bump(STAT_EXPECT_NEW);
   consume(n);
+  announcedConn(c);
 }
 
 function confirm(built: Conn, p: Packet): void {

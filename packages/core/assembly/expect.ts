@@ -284,6 +284,16 @@ export function findExpectation(c: Conn): u32 {
   return 0;
 }
 
+/** An expectation that a packet with the tuple under construction would fit, active or not; 0 none. */
+export function findAlike(): u32 {
+  const e = expectationAt(0);
+  for (let n = load<u32>(bucketOf(e)); n != 0; n = expectationAt(n).hashNext) {
+    const other = expectationAt(n);
+    if (sameDestination(e, other) && sameSource(e, other, other.mask0, other.mask1, other.maskSport)) return n;
+  }
+  return 0;
+}
+
 /** Takes an expectation for the conn that came of it: it is gone unless it is permanent. */
 export function consume(n: u32): void {
   if ((expectationAt(n).flags & EXPECT_PERMANENT) == 0) removeExpectation(n);

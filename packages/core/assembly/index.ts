@@ -13,6 +13,8 @@ import {
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
 import { clearHelps, connOfHelp, helpBytes, HELP_STATE_SIZE, loadHelps, saveHelps } from "./help";
 import { assignPort as assignHelperToPort, ASSIGN_STATE_SIZE, loadAssignments, saveAssignments } from "./helper/assign";
+import { restoreHelpers } from "./helper/index";
+import { clearKeyMap } from "./helper/key-map";
 import * as map from "./memory-map";
 import {
   getSetting as readSetting, loadSettings, policyRegionAt, saveSettings, setPolicy, setSetting as writeSetting, setSwitches as writeSwitches,
@@ -34,6 +36,7 @@ export function create(
   clearTable();
   clearTimers();
   clearHelps();
+  clearKeyMap();
   clearExpectations();
   resetConntrack();
   return true;
@@ -269,6 +272,7 @@ export function loadState(): void {
   at += EXPECT_STATE_SIZE;
   loadAssignments(at);
   at += ASSIGN_STATE_SIZE;
+  restoreHelpers();
   setEntries(load<u32>(at));
   clearCollector(load<u32>(at, 4) != 0);
 }

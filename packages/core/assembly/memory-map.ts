@@ -2,7 +2,7 @@
 // nothing and views into the memory stay valid, because it never grows again.
 //
 //   static data │ input │ results │ traces │ events │ groups │ conns │ addr6 │ exts │ heads │ heap │ remap │ fragments
-//   │ expectations │ expectation events │ helps
+//   │ expectations │ expectation events │ key map │ helps
 import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TRACE_SIZE } from "./abi";
 
 /** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
@@ -41,6 +41,11 @@ export let REMAP: usize = 0;
 export let FRAGMENTS: usize = 0;
 export let FRAGMENTS_SIZE: u32 = 0;
 export let EXPECTS: usize = 0;
+export let KEY_MAP: usize = 0;
+export let KEY_HEADS: usize = 0;
+/** Keys of PPTP calls, two a call; numbers have 16 bits. */
+export const KEY_PLACES: u32 = 16384;
+export const KEY_BUCKETS: u32 = 1024;
 export let EXPECT_EVENTS: usize = 0;
 export let HELPS: usize = 0;
 export let HELP_CAPACITY: u32 = 0;
@@ -83,6 +88,8 @@ export function placeRegions(
   HELP_CAPACITY = min<u32>(capacity, HELP_MOST);
   EXPECTS = place(<u64>EXPECT_BUCKETS * 4 + <u64>EXPECT_CAPACITY * 4 + <u64>(EXPECT_CAPACITY + 1) * EXPECT_SIZE, 4096);
   EXPECT_EVENTS = place(<u64>EXPECT_EVENT_CAPACITY * EXPECT_EVENT_SIZE, 4096);
+  KEY_MAP = place(<u64>KEY_PLACES * 16, 4096);
+  KEY_HEADS = place(<u64>KEY_BUCKETS * 2, 64);
   HELPS = place(<u64>(HELP_CAPACITY + 1) * HELP_SIZE, 4096);
   if (cursor > 0xffff0000) return false;
   INPUT_SIZE = inputSize;

@@ -9,24 +9,42 @@
 //                 other direction's is not the inverse: what the peer calls it is destinationOf(c, 1 - dir)
 //   help.ts       helperData(c): 48 bytes of its own per conn
 //   expect.ts     expectation(), announce(), insertExpectation(), removeExpectations(), …
-import { HELPER_NONE, VERDICT_ACCEPT } from "../abi";
-import { Conn } from "../conn";
+import { HELPER_PPTP, HELPER_SIP, IPPROTO_GRE, VERDICT_ACCEPT } from "../abi";
+import { Conn, connAt } from "../conn";
 import { helperOf } from "../help";
+import { SLOTS } from "../memory-map";
 import { Packet } from "../packet";
+import { clearKeyMap } from "./key-map";
+import { endCall, helpPptp, metCall, restoreKeys } from "./pptp";
+import { helpSip } from "./sip";
 
 /** `established`: the packet's state is ESTABLISHED, in either direction. */
 export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 {
   switch (helperOf(c)) {
+    case HELPER_SIP:
+      return helpSip(c, dir, p, established);
+    case HELPER_PPTP:
+      return helpPptp(c, dir, p, established);
     default:
       return VERDICT_ACCEPT;
   }
 }
 
-/** A conn with a helper ends; its expectations are still there. */
-export function endHelper(c: Conn): void {
-  switch (helperOf(c)) {
-    case HELPER_NONE:
-    default:
-      return;
+/** A conn with a helper ends; its expectations are still there. Moment and packet as for destroy(). */
+export function endHelper(c: Conn, time: u64, at: u32): void {
+  if (helperOf(c) == HELPER_PPTP) endCall(c, time, at);
+}
+
+/** What the helpers keep outside of help.ts, after a snapshot was loaded. */
+export function restoreHelpers(): void {
+  clearKeyMap();
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) {
+    const c = connAt(slot);
+    if (c.serial != 0 && helperOf(c) == HELPER_PPTP) restoreKeys(c);
   }
+}
+
+/** A new conn was announced; its expectation is used up. */
+export function announcedConn(c: Conn): void {
+  if (<u32>c.l4proto == IPPROTO_GRE) metCall(c);
 }

@@ -1,0 +1,75 @@
+// SIP and PPTP against the kernel's own helpers: state, verdict, timeout and the table of expectations after every packet.
+// What Linux 6.18 said to the dialogues is in golden/sip-pptp.kernel.json.gz; RECORD_HELPERS=1 asks the kernel here anew.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { kernelAvailable } from "../../conformance/src/kernel.js";
+import { readPcap } from "../../conformance/src/pcap.js";
+import { readRecording } from "../../conformance/src/recording.js";
+import { BUILDS, debug, release } from "./support/builds.js";
+import type { Dialogue } from "./support/dialogues.js";
+import { askKernel, differences, type Told, told } from "./support/helper-golden.js";
+import { PPTP_DIALOGUES } from "./support/pptp-dialogues.js";
+import { SIP_DIALOGUES } from "./support/sip-dialogues.js";
+
+const DIALOGUES: readonly Dialogue[] = [...SIP_DIALOGUES, ...PPTP_DIALOGUES];
+const golden = new URL("./golden/sip-pptp.kernel.json.gz", import.meta.url);
+const available = kernelAvailable();
+const why = available.ok ? "" : ` (${available.reason})`;
+const captures = fileURLToPath(new URL("../../../../shared/captures/", import.meta.url));
+
+if (process.env.RECORD_HELPERS)
+  writeFileSync(golden, gzipSync(JSON.stringify(await askKernel(DIALOGUES)), { level: 9 }));
+
+const recorded = new Map(
+  (JSON.parse(gunzipSync(readFileSync(golden)).toString()) as Told[]).map((dialogue) => [dialogue.name, dialogue]),
+);
+
+describe.each(BUILDS)("dialogues as Linux 6.18 took them, $name build", ({ wasm }) => {
+  test.each(DIALOGUES)("$name", (dialogue) => {
+    expect(differences(wasm, dialogue, recorded.get(dialogue.name) as Told)).toEqual([]);
+  });
+});
+
+test("the dialogues make expectations of every kind, and drops", () => {
+  const packets = [...recorded.values()].flatMap((dialogue) => dialogue.packets);
+  const lines = packets.flatMap((packet) => packet.expect ?? []);
+  for (const kind of [
+    "sip/audio",
+    "sip/video",
+    "sip/image",
+    "PERMANENT,INACTIVE sip/signalling",
+    "PERMANENT sip/",
+    "pptp",
+  ])
+    expect(lines.filter((line) => line.includes(kind)).length).toBeGreaterThan(1);
+  expect(packets.filter(({ verdict }) => verdict === "drop").length).toBeGreaterThan(20);
+  expect(packets.filter(({ state }) => state === "RELATED").length).toBeGreaterThan(20);
+});
+
+const recordings = fileURLToPath(new URL("../../../../shared/golden/", import.meta.url));
+test.skipIf(!existsSync(recordings)).each(BUILDS)("the recording sip.tcp, $name build", ({ wasm }) => {
+  const { helpers } = JSON.parse(readFileSync(`${recordings}sip.tcp.input.json`, "utf8")) as { helpers: string };
+  const packets = readPcap(readFileSync(`${recordings}sip.tcp.pcap`));
+  const kernel = told("sip.tcp", readRecording(`${recordings}sip.tcp.kernel.json.gz`));
+  expect(differences(wasm, { name: "sip.tcp", helpers, packets }, kernel)).toEqual([]);
+});
+
+describe.skipIf(!available.ok)(`the kernel here${why}`, () => {
+  test("some dialogues again", { timeout: 60_000 }, async () => {
+    const some = DIALOGUES.filter((_, i) => i % 24 === 0);
+    const answers = await askKernel(some);
+    expect(some.flatMap((dialogue, i) => differences(debug, dialogue, answers[i] as Told))).toEqual([]);
+  });
+
+  const files = [
+    { file: "nDPI__sip.pcap", helpers: "sip:5060" },
+    { file: "tcpdump__pptp.pcap", helpers: "pptp:1723" },
+  ];
+  test.skipIf(!existsSync(captures)).each(files)("$file", { timeout: 60_000 }, async ({ file, helpers }) => {
+    const packets = readPcap(readFileSync(`${captures}${file}`)).slice(0, 1000);
+    const [answer] = await askKernel([{ name: file, helpers, packets }]);
+    expect(differences(release, { name: file, helpers, packets }, answer as Told)).toEqual([]);
+  });
+});
