@@ -28,9 +28,13 @@ const seconds = (line: string) => Number(/^\d+/.exec(line)?.[0] ?? -1);
 const near = (a: number, b: number) => Math.abs(a - b) <= 1;
 
 export function told(name: string, recording: Recording): Told {
-  const dumps = (recording.dumps ?? []) as readonly { readonly expect: readonly { readonly line: string }[] }[];
+  const dumps = (recording.dumps ?? []) as readonly {
+    readonly after: number;
+    readonly expect: readonly { readonly line: string }[];
+  }[];
   const expectations = (i: number) => {
-    const entries = i === recording.packets.length - 1 ? recording.expectations : dumps[i]?.expect;
+    const entries =
+      i === recording.packets.length - 1 ? recording.expectations : dumps.find(({ after }) => after === i)?.expect;
     return entries ? sorted(entries.map(({ line }) => line.trim())) : null;
   };
   return {
