@@ -86,6 +86,8 @@ const FRAGMENT_BYTES = 16 << 20;
 const DEFAULT_MAX = 262144;
 const DEFAULT_INPUT = 2 << 20;
 const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
+/** As in every network namespace but the first. */
+const READ_ONLY = /^(net[./]netfilter[./])?nf_conntrack_(count|buckets)$/;
 const STOP_BUSY = 1;
 const STOP_MALFORMED = 2;
 const NS = 1_000_000_000n;
@@ -239,6 +241,9 @@ export class Conntrack {
 
   /** Sets a sysctl by its kernel name. As in the kernel, timeouts apply from the next refresh on. */
   setSysctl(name: string, value: number): void {
+    if (READ_ONLY.test(name)) {
+      throw new ConntrackError("bad-sysctl-value", `${name} can only be read; the size of the table follows from max`);
+    }
     const sysctl = this.#findSysctl(name);
     const isMax = sysctl.name === MAX_SYSCTL;
     const most = isMax ? this.#layout.capacity : sysctl.max;
@@ -252,9 +257,12 @@ export class Conntrack {
     for (const index of sysctl.indices) this.#core.setSetting(index, value);
   }
 
-  /** The value of a sysctl; throws `unknown-sysctl`. `nf_conntrack_count` is the number of entries. */
+  /**
+   * The value of a sysctl; throws `unknown-sysctl`. `nf_conntrack_count` is the number of entries,
+   * `nf_conntrack_buckets` the number of slots they lie in.
+   */
   sysctl(name: string): number {
-    if (name.endsWith("nf_conntrack_count")) return this.entries;
+    if (READ_ONLY.test(name)) return name.endsWith("count") ? this.entries : this.#core.slotCount() >>> 0;
     const sysctl = this.#findSysctl(name);
     return this.#core.getSetting(sysctl.indices[0] as number);
   }

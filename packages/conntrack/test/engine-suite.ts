@@ -76,6 +76,8 @@ export function engineSuite(wasm: () => Promise<Uint8Array<ArrayBuffer>>, url: U
     engine.track(udp(0, 1));
     expect(engine.flows()[0]?.timeout).toBe(7n * NS);
     expect(engine.sysctl("nf_conntrack_count")).toBe(1);
+    expect(engine.sysctl("net.netfilter.nf_conntrack_buckets")).toBeGreaterThanOrEqual(1000);
+    expect(() => engine.setSysctl("nf_conntrack_buckets", 1)).toThrow(/only be read/);
   });
 
   test("packet by packet: state, direction, connection; a bad packet is INVALID with a reason", async () => {

@@ -1,7 +1,7 @@
 // TCP's window check (spec §3.9; G. van Rooij, "Real Stateful TCP Packet Filtering in IP Filter", 2001) and the two
 // option parsers (§3.4). Sender is the side the packet comes from, receiver the other.
 import {
-  DIR_REPLY, REASON_TCP_ACK_OVER, REASON_TCP_ACK_UNDER, REASON_TCP_LIBERAL, REASON_TCP_OVERSHOT, REASON_TCP_SEQ_OVER,
+  DIR_REPLY, REASON_TCP_ACK_OVER, REASON_TCP_ACK_UNDER, REASON_TCP_LIBERAL, REASON_TCP_OVERSHOT, REASON_TCP_PICKED_UP, REASON_TCP_SEQ_OVER,
   REASON_TCP_SEQ_UNDER, TCP_SYN_RECV, TCP_SYN_SENT,
 } from "../abi";
 import { be32 } from "../bytes";
@@ -9,7 +9,7 @@ import { Conn, flagsOf, scaleOf, setFlags, setScale, Side, sideOf } from "../con
 import { Packet } from "../packet";
 import { after, before } from "../seq";
 import { beLiberal } from "../settings";
-import { becauseWindow } from "../why";
+import { becauseWindow, reason } from "../why";
 import { FLAG_ACK, FLAG_RST, FLAG_SYN, TCP_ACK } from "./tcp-table";
 
 // Flags of a side (IP_CT_TCP_FLAG_*)
@@ -127,6 +127,7 @@ function initSide(c: Conn, dir: u32, p: Packet, end: u32): void {
 }
 
 function explain(code: u32, bound: u32, p: Packet, end: u32, ack: u32, win: u32, sender: Side, receiver: Side): void {
+  if (code == REASON_TCP_LIBERAL && reason == REASON_TCP_PICKED_UP) return; // says it already
   becauseWindow(code, bound, p.seq, ack, end, win, sender.end, sender.maxEnd, sender.maxWin, receiver.end, receiver.maxWin);
 }
 
