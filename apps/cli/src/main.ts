@@ -7,12 +7,13 @@ import { addExplain } from "./commands/explain.js";
 import { addList } from "./commands/list.js";
 import { addRules } from "./commands/rules.js";
 import { addStats } from "./commands/stats.js";
+import { addTest } from "./commands/test.js";
 import { addTrack } from "./commands/track.js";
 import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
 import { note, watchStdout } from "./output.js";
 import { version } from "./version.js";
 
-const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addDiff, addRules];
+const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addDiff, addRules, addTest];
 
 const EXAMPLES = `
 Examples:
@@ -23,6 +24,7 @@ Examples:
   ctrack explain web.pcap 30                         one packet, step by step
   ctrack list web.pcap --at '#12'                    the table behind packet 12, as /proc/net/nf_conntrack
   ctrack diff web.pcap --to-sysctl nf_conntrack_tcp_loose=0   which packets change with that setting
+  ctrack test firewall.yaml                          expectations of packets, for CI
   ctrack rules rules.v4                              check rules of iptables, print them as iptables-save does
   ctrack web.pcap -o none --sysctl nf_conntrack_tcp_be_liberal=1
 

@@ -1,0 +1,121 @@
+// Cases over the engine: every packet is tracked, and what comes out is held against what was expected.
+import { openFile } from "conntrack-capture/node";
+import { Conntrack, ConntrackError, type Decision } from "conntrack-wasm";
+import { messageOf } from "../exit.js";
+import { protocolText } from "../packet.js";
+import { CraftError, Crafter, endOf } from "./craft.js";
+import { type CaptureCheck, type Case, CaseError, type Expected } from "./file.js";
+
+export interface Outcome {
+  readonly file: string;
+  readonly case: string;
+  readonly line: number;
+  readonly text: string;
+  /** null: as expected. */
+  readonly problem: string | null;
+}
+
+/** Crafted packets begin here: 2024-01-01, a day without meaning. */
+const BEGIN = 1_704_067_200_000_000_000n;
+const RAW_IP = 101;
+
+export async function runCase(one: Case, file: string): Promise<Outcome[]> {
+  const engine = await openEngine(one);
+  const outcome = (check: { text: string; line: number }, problem: string | null): Outcome => ({
+    file,
+    case: one.name,
+    line: check.line,
+    text: check.text,
+    problem,
+  });
+  if (one.capture === null) {
+    const crafter = new Crafter();
+    let time = BEGIN;
+    return one.packets.map((check) => {
+      const { data, after } = atLine(check.line, () => crafter.craft(check.packet));
+      time += after;
+      return outcome(check, compare(check.expected, engine.track({ time, data, link: RAW_IP })));
+    });
+  }
+  const seen = one.expect.map(() => ({ packets: 0, problem: null as string | null }));
+  const asked = one.expect.map((check) => atLine(check.line, () => matcherOf(check)));
+  for await (const { time, data, link, frame } of packetsOf(one.capture, one.line)) {
+    const decision = engine.track({ time, data, link });
+    one.expect.forEach((check, i) => {
+      const tally = seen[i];
+      if (!tally || !asked[i]?.(frame, decision)) return;
+      tally.packets++;
+      const problem = compare(check.expected, decision);
+      if (problem !== null) tally.problem ??= "frame" in check.of ? problem : `packet ${frame}: ${problem}`;
+    });
+  }
+  return one.expect.map((check, i) =>
+    outcome(check, seen[i]?.packets === 0 ? "no such packet in the capture" : (seen[i]?.problem ?? null)),
+  );
+}
+
+async function openEngine(one: Case): Promise<Conntrack> {
+  if (one.rules !== null) throw new CaseError(one.line, "rules are not run here yet");
+  const engine = await Conntrack.open({ seed: 0n, trace: true });
+  for (const [name, value] of one.sysctl) {
+    try {
+      engine.setSysctl(name, value);
+    } catch (error) {
+      if (error instanceof ConntrackError) throw new CaseError(one.line, `${name}: ${error.message}`);
+      throw error;
+    }
+  }
+  return engine;
+}
+
+async function* packetsOf(
+  file: string,
+  line: number,
+): AsyncGenerator<{ time: bigint; data: Uint8Array; link: number; frame: number }, void> {
+  try {
+    const capture = await openFile(file);
+    let frame = 0;
+    for await (const packet of capture.packets()) {
+      frame++;
+      yield { time: packet.time, data: packet.data, link: capture.interfaces[packet.interface]?.link ?? RAW_IP, frame };
+    }
+  } catch (error) {
+    throw new CaseError(line, `${file}: ${messageOf(error)}`);
+  }
+}
+
+function atLine<T>(line: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof CraftError) throw new CaseError(line, error.message);
+    throw error;
+  }
+}
+
+/** Whether a packet of the capture is one this check asks about. */
+function matcherOf({ of }: CaptureCheck): (frame: number, decision: Decision) => boolean {
+  if ("frame" in of) return (frame) => frame === of.frame;
+  const [protocol, from = "", arrow, to = ""] = of.flow.split(/\s+/);
+  if (arrow !== ">") throw new CraftError(`"${of.flow}": wanted is PROTOCOL SOURCE > DESTINATION`);
+  const hasPorts = protocol === "tcp" || protocol === "udp";
+  const ends = [endOf(from, hasPorts), endOf(to, hasPorts)].map(({ text }) => text);
+  return (_, { trace }) => {
+    if (trace === null || trace.src === null || trace.dst === null || protocolText(trace) !== protocol) return false;
+    const place = (address: string, port: number | null) => {
+      const bracketed = address.includes(":") ? `[${address}]` : address;
+      return endOf(hasPorts ? `${bracketed}:${port ?? 0}` : bracketed, hasPorts).text;
+    };
+    const [source, destination] = [place(trace.src, trace.sport), place(trace.dst, trace.dport)];
+    return (source === ends[0] && destination === ends[1]) || (source === ends[1] && destination === ends[0]);
+  };
+}
+
+/** The first thing that is not as expected. */
+function compare(expected: Expected, decision: Decision): string | null {
+  const because = decision.reasonText === null ? "" : ` (${decision.reasonText})`;
+  for (const key of ["state", "verdict", "direction", "reason"] as const)
+    if (expected[key] !== undefined && expected[key] !== decision[key])
+      return `${key} is ${decision[key] ?? "none"}, expected was ${expected[key]}${because}`;
+  return null;
+}
