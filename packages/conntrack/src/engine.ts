@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly sizing?: "power-of-two" | "exact";
   /** Where the module comes from; by default `conntrack.wasm` beside this file. */
   readonly wasm?: WasmSource;
+  /** This engine is one of several and tracks the shard `[index, count]`: see ConntrackPool. */
+  readonly shard?: readonly [index: number, count: number];
   /** Bytes of the input region: the most one call takes. Default 2 MiB. */
   readonly inputSize?: number;
 }
@@ -194,6 +196,7 @@ export class Conntrack {
       listening: this.#listening,
     };
     this.#applySwitches();
+    if (options.shard !== undefined) core.setShard(...options.shard);
     for (const { name, value, legacy } of [...SYSCTLS, ...MODULE_PARAMETERS]) {
       if (name === MAX_SYSCTL) this.setSysctl(name, max);
       else this.setSysctl(name, this.profile === "linux-2.4" ? (legacy ?? value) : value);
@@ -465,6 +468,11 @@ export class Conntrack {
     const flows: Flow[] = [];
     for (const slot of this.#occupied()) flows.push(this.#flowAt(slot));
     return flows.sort((a, b) => a.conn - b.conn);
+  }
+
+  /** The id the connection of this number has: it depends on the seed alone. */
+  idOf(conn: number): number {
+    return this.#id(conn);
   }
 
   /** A copy of one connection by its number, or undefined when it is gone. */

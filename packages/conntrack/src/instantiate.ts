@@ -49,6 +49,7 @@ export interface Core {
   setLabels(slot: number, w0: number, w1: number, w2: number, w3: number): void;
   setPolicyTimeout(policy: number, index: number, seconds: number): void;
   policyRegion(): number;
+  setShard(index: number, count: number): void;
   setFastPath(on: boolean): void;
   assignPort(l4proto: number, port: number, helper: number): number;
   expectRecordRegion(): number;

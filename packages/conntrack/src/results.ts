@@ -22,7 +22,7 @@ export class Results {
   readonly #traces: number;
 
   /** @internal */
-  constructor(memory: ArrayBuffer, results: number, traces: number, maxPackets: number) {
+  constructor(memory: ArrayBufferLike, results: number, traces: number, maxPackets: number) {
     this.#bytes = new Uint8Array(memory, results, maxPackets * abi.RESULT_SIZE);
     this.#words = new Uint32Array(memory, results, maxPackets * 2);
     this.#memory = new Uint8Array(memory);
@@ -61,6 +61,11 @@ export class Results {
   /** The trace of a packet; the engine must be tracing. */
   trace(i: number): PacketTrace {
     return readTrace(this.#memory, this.#view, this.#traces + i * abi.TRACE_SIZE);
+  }
+  /** The same as bytes; valid until the next call. @internal */
+  traceBytes(i: number): Uint8Array {
+    const at = this.#traces + i * abi.TRACE_SIZE;
+    return this.#memory.subarray(at, at + abi.TRACE_SIZE);
   }
   /** The raw words, two per packet: state | direction << 8 | reason << 16 | verdict << 24, then the connection. */
   get words(): Uint32Array {

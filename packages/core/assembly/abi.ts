@@ -188,6 +188,8 @@ export const POLICIES = 31;
 
 // Result of a packet, one u64: state u8 | direction u8 (0 none, 1 original, 2 reply) | reason u8 | verdict u8 | conn u32
 export const RESULT_SIZE = 8;
+/** State code of a packet that another shard tracks. */
+export const RESULT_FOREIGN = 255;
 
 // Trace of a packet, when tracing:
 //

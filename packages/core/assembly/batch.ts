@@ -4,7 +4,7 @@
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
   FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK,
-  RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
+  RESULT_FOREIGN, RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
 import { addr6At, connAt } from "./conn";
@@ -16,7 +16,7 @@ import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
 import { collect, collectorWanted, PASS } from "./early-drop";
 import { attention, hasRoomFor, setAttention } from "./event";
-import { KIND_TCP, Packet } from "./packet";
+import { KIND_ERROR, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, KIND_TRACK, Packet } from "./packet";
 import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
 import { profile, tracing } from "./settings";
 import { bump } from "./stats";
@@ -119,6 +119,7 @@ export function track(framing: u32, link: u32, length: u32): u32 {
   while (cursor < length && done < MAX_PACKETS) {
     const most = min<u32>(BATCH, MAX_PACKETS - done);
     const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodePcap(length, most) : decodeBatch(framing, link, length, most);
+    if (shards > 1) setForeignAside(n);
     touchBatch(n);
     for (let i: u32 = 0; i < n; ++i) {
       const p = packetAt(i);
@@ -129,7 +130,8 @@ export function track(framing: u32, link: u32, length: u32): u32 {
         stopped = STOP_BUSY;
         return done;
       }
-      if (!trackCommon(p, done)) trackOne(p, done);
+      if (p.kind == KIND_FOREIGN) skipForeign(done);
+      else if (!trackCommon(p, done)) trackOne(p, done);
       ++done;
     }
     consumed = cursor;
@@ -213,6 +215,68 @@ function prepareTime(time: u64): bool {
   if (!advanceTo(time) || !hasRoomFor(0)) return false;
   setAttention(false);
   return true;
+}
+
+// ---- shards
+//
+// Several engines share the work by host pair: each sees every packet, so that clock and frame numbers are the same
+// everywhere, and tracks those of its shard. Both directions, fragments, and errors about them stay together.
+
+let shard: u32 = 0;
+let shards: u32 = 1;
+
+export function setShard(index: u32, count: u32): void {
+  shard = index;
+  shards = count;
+}
+
+// An empty group and slot 0 cost the touch loops nothing.
+function setForeignAside(n: u32): void {
+  for (let i: u32 = 0; i < n; ++i) {
+    const p = packetAt(i);
+    if (shardOf(p) == shard) continue;
+    p.kind = KIND_FOREIGN;
+    p.l3num = 0;
+    p.hash = 0;
+  }
+}
+
+// The same for both directions, and for an ICMP error as for the packet it quotes, whose tuple is the one it has. What
+// needs no connection goes to the first shard.
+function shardOf(p: Packet): u32 {
+  switch (p.kind) {
+    case KIND_TCP:
+    case KIND_TRACK:
+    case KIND_ERROR:
+      return p.l3num == L3_IPV6 ? shardOf6(p.a6, p.b6) : spread(<u32>p.key0, <u32>(p.key0 >> 32));
+    case KIND_FRAGMENT:
+      return p.l3num == L3_IPV6 ? shardOf6(p.src, p.dst) : spread(load<u32>(p.src), load<u32>(p.dst));
+    default:
+      return 0;
+  }
+}
+
+function shardOf6(a: usize, b: usize): u32 {
+  return spread(fold6(a), fold6(b));
+}
+
+// @ts-ignore: decorator
+@inline
+function fold6(at: usize): u32 {
+  const words = load<u64>(at) * 0x9e3779b97f4a7c15 + load<u64>(at, 8);
+  return <u32>(words ^ (words >> 32));
+}
+
+// @ts-ignore: decorator
+@inline
+function spread(a: u32, b: u32): u32 {
+  const mixed = (<u64>(a ^ b) + (<u64>(a + b) << 32)) * 0xd6e8feb86659fd93;
+  return <u32>(((mixed >> 32) * <u64>shards) >> 32);
+}
+
+function skipForeign(index: u32): void {
+  nextFrame();
+  store<u64>(RESULTS + <usize>index * RESULT_SIZE, RESULT_FOREIGN);
 }
 
 // The common packet of the common connection; false when it has to go the exact way.

@@ -1,6 +1,6 @@
 // What the module exports: creation, the hot call, settings, where the regions are, and reading the table.
 import { EVENT_LABEL, EVENT_MARK } from "./abi";
-import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
+import { advance as advanceClock, consumed, setShard as setBatchShard, stopped, track as trackBlock } from "./batch";
 import { connAt, extOf, slotOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, destroy, frame, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
@@ -64,6 +64,11 @@ export function getSetting(index: u32): f64 {
 }
 export function setSwitches(trace: bool, listen: bool, profile: u32): void {
   writeSwitches(trace, listen, profile);
+}
+
+/** This engine tracks shard `index` of `count` and says RESULT_FOREIGN of the others' packets. */
+export function setShard(index: u32, count: u32): void {
+  setBatchShard(index, count);
 }
 
 /** Off for tests: every packet goes the exact way. */

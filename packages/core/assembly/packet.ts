@@ -71,6 +71,9 @@ export const KIND_ICMP_INVALID: u8 = 4;
 export const KIND_UNTRACKED: u8 = 5;
 export const KIND_FRAGMENT: u8 = 6;
 
+/** Belongs to another shard. */
+export const KIND_FOREIGN: u8 = 8;
+
 /** `swapped` of a tuple that equals its own inverse. */
 export const SELF: u8 = 2;
 

@@ -1,0 +1,304 @@
+// Many cores: share-nothing engines in workers, each with the connections of its host pairs. Every worker reads the whole
+// shared input and keeps to its shard; what they say is put together in order, with the numbers one engine would give.
+//
+//   block ──► shared input ──► worker 0, worker 1, …   each writes the results of its packets
+//                                    ▼
+//             shared results: │ words │ traces │, and the owner of each packet ──► connections renumbered, given out
+import * as abi from "@conntrack-wasm/core/abi";
+import { Conntrack, type OpenOptions, type PacketBlock } from "./engine.js";
+import { ConntrackError } from "./error.js";
+import { compile } from "./instantiate.js";
+import { type FromWorker, MAX_PACKETS, startWorker, type ToWorker, TRACES_AT, type WorkerHandle } from "./pool-port.js";
+import { Results } from "./results.js";
+import type { Flow, Stats } from "./types.js";
+
+export interface PoolOptions extends Omit<OpenOptions, "shard" | "events"> {
+  /** How many engines; by default as many as there are processors, 8 at most. */
+  readonly workers?: number;
+}
+
+/** Results of up to 4096 packets, and their records; valid until the next step. */
+export interface PoolPart<Block extends PacketBlock = PacketBlock> {
+  readonly results: Results;
+  readonly block: Block;
+}
+
+/** What the engines of a pool amount to together. */
+export interface PoolReport {
+  readonly entries: number;
+  readonly now: bigint;
+  readonly stats: Stats;
+  readonly totals: ReturnType<Conntrack["totals"]>;
+  /** In order of creation, as `Conntrack.flows()` has them; empty unless asked for. */
+  readonly flows: Flow[];
+}
+
+const MAX_WORKERS = 64;
+const DEFAULT_MOST = 8;
+/** Blocks under way at a time, so that no worker waits for another one. */
+const IN_FLIGHT = 4;
+/** Room for a block as captures give them out; larger ones get more. */
+const INPUT_SIZE = 1 << 20;
+
+type Question<K extends ToWorker["kind"]> = Omit<Extract<ToWorker, { kind: K }>, "id">;
+
+/** A worker, and the questions it has not answered. */
+class Shard {
+  readonly #worker: WorkerHandle;
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
+  #asked = 0;
+
+  constructor(worker: WorkerHandle) {
+    this.#worker = worker;
+    worker.listen(
+      (message) => this.#onAnswer(message),
+      (error) => {
+        for (const { reject } of this.#waiting.values()) reject(error);
+        this.#waiting.clear();
+      },
+    );
+  }
+
+  #onAnswer(message: FromWorker): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if ("error" in message) waiting?.reject(new ConntrackError(message.error.code, message.error.text));
+    else waiting?.resolve(message.value);
+  }
+
+  ask<K extends ToWorker["kind"]>(question: Question<K>): Promise<unknown> {
+    const id = this.#asked++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.post({ ...question, id } as unknown as ToWorker);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#worker.close();
+  }
+}
+
+/** Memory for one block under way. */
+class Slot {
+  #input = new SharedArrayBuffer(INPUT_SIZE);
+  readonly #memory: SharedArrayBuffer;
+  readonly #owners = new SharedArrayBuffer(MAX_PACKETS);
+  readonly owners = new Uint8Array(this.#owners);
+  readonly results: Results;
+
+  constructor(readonly traced: boolean) {
+    this.#memory = new SharedArrayBuffer(TRACES_AT + (traced ? MAX_PACKETS * abi.TRACE_SIZE : 0));
+    this.results = new Results(this.#memory, 0, TRACES_AT, traced ? MAX_PACKETS : 0);
+  }
+
+  /** Copies the bytes to where all workers see them. */
+  load(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > this.#input.byteLength) this.#input = new SharedArrayBuffer(bytes.length);
+    const copy = new Uint8Array(this.#input, 0, bytes.length);
+    copy.set(bytes);
+    return copy;
+  }
+
+  question(block: Omit<PacketBlock, "bytes">, length: number): Question<"track"> {
+    return {
+      kind: "track",
+      block,
+      input: this.#input,
+      length,
+      memory: this.#memory,
+      traced: this.traced,
+      owners: this.#owners,
+    };
+  }
+}
+
+/** The connections' numbers within the shards, and those that one engine would have given. */
+class Numbers {
+  readonly #byShard: number[][];
+  #last = 0;
+
+  constructor(shards: number) {
+    this.#byShard = Array.from({ length: shards }, () => []);
+  }
+
+  /** Connections are met in the order of their creation: the first packet of each is the one that made it. */
+  of(shard: number, local: number): number {
+    const numbers = this.#byShard[shard] as number[];
+    numbers[local] ??= ++this.#last;
+    return numbers[local] as number;
+  }
+}
+
+/** Several engines that share the work of one; see the top of this file for what stays together. */
+export class ConntrackPool {
+  readonly #shards: readonly Shard[];
+  readonly #numbers: Numbers;
+  readonly #tracing: boolean;
+  /** Never tracks anything: for ids. */
+  readonly #ids: Conntrack;
+  #frames = 0;
+
+  /** Starts the workers. Rejects as `Conntrack.open` does, and where there is no SharedArrayBuffer. */
+  static async open({ workers = processors(), wasm, ...rest }: PoolOptions = {}): Promise<ConntrackPool> {
+    if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+      throw new ConntrackError("bad-option", `workers: ${workers} is not a whole number from 1 to ${MAX_WORKERS}`);
+    }
+    if (typeof SharedArrayBuffer === "undefined") {
+      throw new ConntrackError(
+        "no-memory",
+        "workers share memory, which this page may not: it is not cross-origin isolated",
+      );
+    }
+    const module = await compile(wasm);
+    const seed = rest.seed ?? (crypto.getRandomValues(new BigUint64Array(1))[0] as bigint);
+    const options = { ...rest, seed };
+    const ids = Conntrack.openSync(module, { ...options, max: 1, sysctl: {} });
+    const file = "./pool-worker.js";
+    const url = new URL(/* @vite-ignore */ file, import.meta.url);
+    const shards = await Promise.all(Array.from({ length: workers }, async () => new Shard(await startWorker(url))));
+    const pool = new ConntrackPool(shards, ids, options.trace ?? false);
+    try {
+      await Promise.all(
+        shards.map((one, shard) => one.ask<"open">({ kind: "open", module, options, shard, shards: workers })),
+      );
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  private constructor(shards: readonly Shard[], ids: Conntrack, tracing: boolean) {
+    this.#shards = shards;
+    this.#numbers = new Numbers(shards.length);
+    this.#ids = ids;
+    this.#tracing = tracing;
+  }
+
+  get workers(): number {
+    return this.#shards.length;
+  }
+
+  /**
+   * Tracks blocks and yields results in order. Several blocks are under way at a time; what is yielded stands in
+   * shared memory and is valid until the next step.
+   */
+  async *track<Block extends PacketBlock>(
+    blocks: AsyncIterable<Block> | Iterable<Block>,
+  ): AsyncGenerator<PoolPart<Block>, void> {
+    const free = Array.from({ length: IN_FLIGHT }, () => new Slot(this.#tracing));
+    const underWay: { slot: Slot; block: Block; done: Promise<number> }[] = [];
+    for await (const whole of blocks) {
+      for (const part of parts(whole)) {
+        if (free.length === 0) {
+          const first = underWay.shift() as (typeof underWay)[number];
+          yield await this.#finish(first);
+          free.push(first.slot);
+        }
+        const slot = free.pop() as Slot;
+        const bytes = slot.load(part.bytes);
+        const { bytes: _, ...block } = part;
+        const question = slot.question(block, bytes.length);
+        const done = this.#ask(question).then((counts) => counts[0] as number);
+        done.catch(() => {}); // whoever awaits it gets the error
+        underWay.push({ slot, block: { ...part, bytes }, done });
+      }
+    }
+    for (const one of underWay) yield await this.#finish(one);
+  }
+
+  async #finish<Block extends PacketBlock>(one: {
+    slot: Slot;
+    block: Block;
+    done: Promise<number>;
+  }): Promise<PoolPart<Block>> {
+    const { slot, block, done } = one;
+    const { results, owners } = slot;
+    results.count = await done;
+    results.firstFrame = this.#frames + 1;
+    this.#frames += results.count;
+    const { words } = results;
+    for (let i = 0; i < results.count; i++) {
+      const local = words[2 * i + 1] as number;
+      if (local !== 0) words[2 * i + 1] = this.#numbers.of(owners[i] as number, local);
+      if (this.#tracing) this.#renumberMaster(results.traceBytes(i), owners[i] as number);
+    }
+    return { results, block };
+  }
+
+  #renumberMaster(trace: Uint8Array, shard: number): void {
+    const view = new DataView(trace.buffer, trace.byteOffset, trace.byteLength);
+    const local = view.getUint32(abi.TRACE_MASTER, true);
+    if (local !== 0) view.setUint32(abi.TRACE_MASTER, this.#numbers.of(shard, local), true);
+  }
+
+  #ask<K extends ToWorker["kind"]>(question: Question<K>): Promise<unknown[]> {
+    return Promise.all(this.#shards.map((shard) => shard.ask(question)));
+  }
+
+  /** Sets a sysctl of all engines, for the blocks that are tracked from now on. */
+  async setSysctl(name: string, value: number): Promise<void> {
+    await this.#ask<"sysctl">({ kind: "sysctl", name, value });
+  }
+
+  /** Lets time pass without a packet. */
+  async advance(time: bigint): Promise<void> {
+    await this.#ask<"advance">({ kind: "advance", time });
+  }
+
+  /** What all engines amount to together, and the table if asked for. */
+  async report({ flows = false }: { flows?: boolean } = {}): Promise<PoolReport> {
+    const reports = (await this.#ask<"report">({ kind: "report", flows })) as PoolReport[];
+    const all = reports.flatMap((report, shard) => report.flows.map((flow) => this.#renumber(flow, shard)));
+    return {
+      entries: reports.reduce((sum, { entries }) => sum + entries, 0),
+      now: reports[0]?.now ?? 0n, // all have seen every packet
+      stats: sumOf(reports.map(({ stats }) => stats)),
+      totals: { ...sumOf(reports.map(({ totals }) => totals)), packets: this.#frames },
+      flows: all.sort((a, b) => a.conn - b.conn),
+    };
+  }
+
+  #renumber(flow: Flow, shard: number): Flow {
+    const conn = this.#numbers.of(shard, flow.conn);
+    const master = flow.master === null ? null : this.#numbers.of(shard, flow.master);
+    return { ...flow, conn, master, id: this.#ids.idOf(conn) };
+  }
+
+  /** Ends the workers. */
+  async close(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => shard.close()));
+  }
+}
+
+function processors(): number {
+  return Math.min(DEFAULT_MOST, globalThis.navigator?.hardwareConcurrency ?? 4);
+}
+
+function sumOf<Row extends { readonly [name in keyof Row]: number }>(rows: readonly Row[]): Row {
+  const names = Object.keys(rows[0] as Row) as (keyof Row)[];
+  return Object.fromEntries(names.map((name) => [name, rows.reduce((sum, row) => sum + row[name], 0)])) as Row;
+}
+
+// Pieces of at most MAX_PACKETS records.
+function* parts<Block extends PacketBlock>(block: Block): Generator<Block> {
+  const { bytes } = block;
+  const pcap = block.framing === "pcap";
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let start = 0;
+  let packets = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const header = pcap ? 16 : abi.RECORD_HEADER;
+    const captured = at + header <= bytes.length ? view.getUint32(at + (pcap ? 8 : 12), !(pcap && block.swapped)) : 0;
+    const end = at + header + captured;
+    at = pcap ? end : Math.min(bytes.length, (end + 7) & ~7);
+    if (end > bytes.length) {
+      throw new ConntrackError("bad-packet", `a record claims ${captured} bytes, more than the block holds`);
+    }
+    if (++packets < MAX_PACKETS && at < bytes.length) continue;
+    yield start === 0 && at >= bytes.length ? block : { ...block, bytes: bytes.subarray(start, at) };
+    start = at;
+    packets = 0;
+  }
+}
