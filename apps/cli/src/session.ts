@@ -1,7 +1,15 @@
 // One run: captures in, the engine's results out, with what the common options ask for.
 
 import type { PacketBlock } from "conntrack-capture";
-import { Conntrack, ConntrackError, findSysctl, REASONS, type Results } from "conntrack-wasm";
+import {
+  Conntrack,
+  ConntrackError,
+  ConntrackPool,
+  findSysctl,
+  type PoolReport,
+  REASONS,
+  type Results,
+} from "conntrack-wasm";
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
 import { Headers } from "./headers.js";
@@ -13,6 +21,8 @@ import { Progress } from "./progress.js";
 export interface SessionOptions extends Stop {
   readonly trace?: boolean;
   readonly events?: boolean;
+  /** Share the work between so many engines; 1: none but this one. */
+  readonly workers?: number;
   /** Show progress on a terminal. */
   readonly progress?: boolean;
 }
@@ -65,6 +75,15 @@ export async function openEngine(
   }
 }
 
+/** The same engine as several, in workers; `openEngine` has found the options in order. */
+function openPool(options: CommonOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
+  const sysctl: Record<string, number> = {};
+  if (options.checksum === "ignore") sysctl.nf_conntrack_checksum = 0;
+  for (const { name, value } of parseSysctls(options.sysctl)) sysctl[name] = value;
+  const { seed, profile } = options;
+  return ConntrackPool.open({ workers, max: engine.capacity, seed, profile, trace, sysctl });
+}
+
 function setSysctl(engine: Conntrack, text: string, name: string, value: number): void {
   try {
     engine.setSysctl(name, value);
@@ -79,19 +98,25 @@ export class Session {
   ignoring = false;
   /** Packets dropped because of the checksum of their IP header. */
   #badHeaders = 0;
+  /** What the workers amounted to in the end. */
+  #report: PoolReport | null = null;
 
   private constructor(
     readonly engine: Conntrack,
     readonly input: Input,
     private readonly options: CommonOptions,
     private readonly wishes: SessionOptions,
+    private readonly pool: ConntrackPool | null,
   ) {}
 
   static async open(args: readonly string[], options: CommonOptions, wishes: SessionOptions = {}): Promise<Session> {
     const files = filesOf(args, options);
     const count = wishes.count ?? options.count;
     const input = new Input({ files, link: options.link, count, until: wishes.until });
-    return new Session(await openEngine(options, wishes), input, options, wishes);
+    const engine = await openEngine(options, wishes);
+    const { workers = 1, trace = false } = wishes;
+    const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
+    return new Session(engine, input, options, wishes, pool);
   }
 
   /** Tracks everything, part by part; afterwards the clock stands where `--at` asked for. */
@@ -101,6 +126,10 @@ export class Session {
     process.once("SIGINT", onInterrupt);
     const progress = new Progress(input, this.wishes.progress === true && !this.options.quiet);
     try {
+      if (this.pool !== null) {
+        yield* this.#partsOf(this.pool, progress);
+        return;
+      }
       for await (const block of this.#blocks()) {
         const headers = new Headers(block);
         for (const results of engine.trackBlock(block)) {
@@ -112,9 +141,37 @@ export class Session {
       const { end } = input;
       if (end !== null && end > engine.now && !input.interrupted) engine.advance(end);
     } finally {
+      await this.pool?.close();
       progress.clear();
       process.off("SIGINT", onInterrupt);
     }
+  }
+
+  async *#partsOf(pool: ConntrackPool, progress: Progress): AsyncGenerator<Part, void> {
+    for await (const { results, block } of pool.track(this.#blocks())) {
+      this.#countBadHeaders(results);
+      yield { results, headers: new Headers(block) };
+      progress.update();
+    }
+    this.#report = await pool.report({ flows: true });
+  }
+
+  /** Connections in the table. */
+  get entries(): number {
+    return this.#report?.entries ?? this.engine.entries;
+  }
+
+  /** The packet clock. */
+  get now(): bigint {
+    return this.#report?.now ?? this.engine.now;
+  }
+
+  get totals(): PoolReport["totals"] {
+    return this.#report?.totals ?? this.engine.totals();
+  }
+
+  flows(): PoolReport["flows"] {
+    return this.#report?.flows ?? this.engine.flows();
   }
 
   #countBadHeaders({ words, count }: Results): void {
@@ -139,7 +196,10 @@ export class Session {
       packets += block.count;
     }
     this.ignoring = await estimateOffload(sample);
-    if (this.ignoring) this.engine.setSysctl("nf_conntrack_checksum", 0);
+    if (this.ignoring) {
+      this.engine.setSysctl("nf_conntrack_checksum", 0);
+      await this.pool?.setSysctl("nf_conntrack_checksum", 0);
+    }
     yield* sample;
     if (!ended) yield* blocks;
   }
@@ -148,7 +208,7 @@ export class Session {
   finish(): number {
     const { input, options } = this;
     if (!options.quiet) {
-      const { checksumsVerified, badChecksums } = this.engine.totals();
+      const { checksumsVerified, badChecksums } = this.totals;
       const remark = offloadRemark(
         checksumsVerified + this.#badHeaders,
         badChecksums + this.#badHeaders,

@@ -41,12 +41,12 @@ export class Tally {
 
 /** The lines at the end of `track`. */
 export function summaryText(tally: Tally, session: Session, colors: Colors): string {
-  const { engine, input } = session;
-  const span = input.first === null ? "" : ` in ${secondsText(engine.now - input.first, 3)} s`;
+  const { input } = session;
+  const span = input.first === null ? "" : ` in ${secondsText(session.now - input.first, 3)} s`;
   const shown = tally.packets === input.packets ? "" : `, ${tally.packets.toLocaleString("en")} shown`;
-  const { created } = engine.totals();
+  const { created } = session.totals;
   const plural = created === 1 ? "connection" : "connections";
-  let text = `${input.packets.toLocaleString("en")} packets${span}${shown}; ${created.toLocaleString("en")} ${plural}, ${engine.entries.toLocaleString("en")} left in the table\n`;
+  let text = `${input.packets.toLocaleString("en")} packets${span}${shown}; ${created.toLocaleString("en")} ${plural}, ${session.entries.toLocaleString("en")} left in the table\n`;
   const states = STATE_NAMES.map((name, code) => ({ name, count: tally.states[code] as number })).filter(
     ({ count }) => count > 0,
   );

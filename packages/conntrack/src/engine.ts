@@ -458,6 +458,11 @@ export class Conntrack {
 
   // ---- the table
 
+  /** Most connections the engine can ever hold. */
+  get capacity(): number {
+    return this.#layout.capacity;
+  }
+
   /** Connections in the table. */
   get entries(): number {
     return this.#core.entries() >>> 0;

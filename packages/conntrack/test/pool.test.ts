@@ -17,7 +17,7 @@ async function blocksOf(name: string): Promise<CaptureBlock[]> {
   return blocks;
 }
 
-function rowsOf(results: Results): unknown[] {
+function rowsOf(results: Results, traced = true): unknown[] {
   return Array.from({ length: results.count }, (_, i) => [
     results.firstFrame + i,
     results.state(i),
@@ -25,14 +25,15 @@ function rowsOf(results: Results): unknown[] {
     results.conn(i),
     results.reason(i).name,
     results.verdict(i),
-    results.trace(i),
+    traced ? results.trace(i) : null,
   ]);
 }
 
 async function alone(blocks: CaptureBlock[], options: OpenOptions) {
   const engine = await Conntrack.open(options);
   const rows: unknown[] = [];
-  for (const block of blocks) for (const results of engine.trackBlock(block)) rows.push(...rowsOf(results));
+  for (const block of blocks)
+    for (const results of engine.trackBlock(block)) rows.push(...rowsOf(results, options.trace));
   const report = { entries: engine.entries, stats: engine.stats(), totals: engine.totals(), flows: engine.flows() };
   return { rows, ...report, now: engine.now };
 }
@@ -41,7 +42,7 @@ async function together(blocks: CaptureBlock[], options: OpenOptions, workers: n
   const pool = await ConntrackPool.open({ ...options, workers });
   try {
     const rows: unknown[] = [];
-    for await (const { results } of pool.track(blocks)) rows.push(...rowsOf(results));
+    for await (const { results } of pool.track(blocks)) rows.push(...rowsOf(results, options.trace));
     return { rows, ...(await pool.report({ flows: true })) };
   } finally {
     await pool.close();
@@ -59,6 +60,12 @@ test("three workers say of all captures, one behind the other, what one engine s
 test("two workers say of a capture with ICMP errors what one engine says", async () => {
   const blocks = await blocksOf("port-unreachable-and-traceroute.pcap");
   expect(await together(blocks, options, 2)).toEqual(await alone(blocks, options));
+});
+
+test("without traces too", async () => {
+  const blocks = await blocksOf("tour.pcap");
+  const untraced = { ...options, trace: false };
+  expect(await together(blocks, untraced, 2)).toEqual(await alone(blocks, untraced));
 });
 
 test("errors of an engine arrive with their code", async () => {

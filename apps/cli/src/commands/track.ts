@@ -1,19 +1,23 @@
 // `ctrack track`: what connection tracking says of every packet.
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { formatProc } from "conntrack-wasm";
 import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
 import { JsonLines } from "../json.js";
-import { type CommonOptions, withCommonOptions } from "../options.js";
+import { type CommonOptions, integer, withCommonOptions } from "../options.js";
 import { Output, writeOut } from "../output.js";
 import { PacketView, packetsOf } from "../packet.js";
 import { Session } from "../session.js";
 import { summaryText, Tally } from "../summary.js";
 import { TextTable } from "../text.js";
 
+const MOST_WORKERS = 64;
+
 interface TrackOptions extends CommonOptions {
   readonly output: "text" | "json" | "none";
   readonly table?: boolean;
+  readonly workers: number;
 }
 
 export function addTrack(program: Command): void {
@@ -26,10 +30,19 @@ export function addTrack(program: Command): void {
         .choices(["text", "json", "none"])
         .default("text"),
     )
+    .addOption(
+      new Option("--workers <n>", "share the work between so many threads, by host pair; auto: one per processor")
+        .argParser(workerCount)
+        .default(1),
+    )
     .option("--table", "show the table at the end, as /proc/net/nf_conntrack has it");
   withCommonOptions(command).action(async (files: string[], options: TrackOptions) => {
     process.exitCode = await track(files, options);
   });
+}
+
+function workerCount(text: string): number {
+  return text === "auto" ? Math.min(MOST_WORKERS, availableParallelism()) : integer(1, MOST_WORKERS)(text);
 }
 
 async function track(files: readonly string[], options: TrackOptions): Promise<number> {
@@ -37,6 +50,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   const trace = options.output !== "none" || filter !== null;
   const session = await Session.open(files, options, {
     trace,
+    workers: options.workers,
     progress: options.output === "none" || !process.stdout.isTTY,
   });
   const colors = colorsFor(options.color, process.stdout);
@@ -53,7 +67,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   }
   if (options.table) {
     if (options.output !== "json" && !options.quiet) output.line();
-    for (const flow of session.engine.flows()) output.line(formatProc(flow));
+    for (const flow of session.flows()) output.line(formatProc(flow));
   }
   await output.flush();
   return session.finish();
