@@ -31,6 +31,8 @@ export interface OpenOptions {
   readonly shard?: readonly [index: number, count: number];
   /** Bytes of the input region: the most one call takes. Default 2 MiB. */
   readonly inputSize?: number;
+  /** Room for a rule program ({@link Conntrack.loadProgram}), in bytes. Default 0: no rules. */
+  readonly programSize?: number;
 }
 
 /** One packet for {@link Conntrack.track}. */
@@ -67,6 +69,8 @@ export interface Decision {
   readonly reason: string | null;
   readonly reasonText: string | null;
   readonly verdict: "ACCEPT" | "DROP";
+  /** Number of the rule that decided, see {@link Results.rule}; 0: none. */
+  readonly rule: number;
   /** Present when tracing. */
   readonly trace: PacketTrace | null;
 }
@@ -115,6 +119,7 @@ export class Conntrack {
   readonly #results: Results;
   readonly #input: number;
   readonly #inputSize: number;
+  readonly #programSize: number;
   readonly #stats: Float64Array;
   readonly #layout: SnapshotLayout;
   readonly #tracing: boolean;
@@ -154,6 +159,8 @@ export class Conntrack {
     checkInteger("max", max, 1, 28_000_000);
     this.#inputSize = options.inputSize ?? DEFAULT_INPUT;
     checkInteger("inputSize", this.#inputSize, 65_536, 1 << 30);
+    this.#programSize = options.programSize ?? 0;
+    checkInteger("programSize", this.#programSize, 0, 1 << 28);
     this.profile = options.profile ?? "linux-6";
     if (!PROFILES.includes(this.profile)) {
       throw new ConntrackError("bad-option", `profile: "${this.profile}" is not one of ${PROFILES.join(", ")}`);
@@ -169,6 +176,7 @@ export class Conntrack {
       MAX_PACKETS,
       EVENT_CAPACITY,
       FRAGMENT_BYTES,
+      this.#programSize,
       Number(seed & 0xffffffffn),
       Number(seed >> 32n),
     );
@@ -182,7 +190,13 @@ export class Conntrack {
     this.#bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);
     this.#input = core.inputRegion() >>> 0;
-    this.#results = new Results(buffer, core.resultRegion() >>> 0, core.traceRegion() >>> 0, MAX_PACKETS);
+    this.#results = new Results(
+      buffer,
+      core.resultRegion() >>> 0,
+      core.traceRegion() >>> 0,
+      MAX_PACKETS,
+      this.#programSize ? core.ruleRegion() >>> 0 : null,
+    );
     this.#stats = new Float64Array(buffer, core.statsRegion() >>> 0, abi.STATS);
     this.#tracing = options.trace ?? false;
     this.#listening = options.events ?? false;
@@ -328,6 +342,7 @@ export class Conntrack {
       reason: code === 0 ? null : row.name,
       reasonText: code === 0 ? null : row.text(trace?.numbers ?? [], trace?.l4proto ?? 0),
       verdict: results.verdict(i),
+      rule: results.rule(i),
       trace,
     };
   }
@@ -408,6 +423,40 @@ export class Conntrack {
   /** The packet clock, nanoseconds since the epoch: the latest time seen. */
   get now(): bigint {
     return BigInt(this.#core.nowSeconds()) * NS + BigInt(this.#core.nowNanoseconds() >>> 0);
+  }
+
+  // ---- rules
+
+  /**
+   * Loads a rule program, as `conntrack-iptables` compiles it: from the next packet on it decides. Its counters and what its
+   * rules remember begin as the program says. An empty one takes the rules out. It is not part of a snapshot.
+   */
+  loadProgram(bytes: Uint8Array): void {
+    if (bytes.length > this.#programSize) {
+      throw new ConntrackError(
+        "bad-option",
+        `a rule program of ${bytes.length} bytes; the engine was opened with programSize ${this.#programSize}`,
+      );
+    }
+    this.#bytes.set(bytes, this.#core.programRegion() >>> 0);
+    if (!this.#core.loadProgram(bytes.length)) throw new ConntrackError("bad-option", "this is no rule program");
+  }
+
+  /** The loaded program as it is now, counters and all: a view, valid as long as the engine. */
+  get programBytes(): Uint8Array {
+    const at = this.#core.programRegion() >>> 0;
+    return this.#bytes.subarray(at, at + this.#programSize);
+  }
+
+  /** Keeps the rules each packet is asked by, for {@link ruleTrace}. */
+  traceRules(on: boolean): void {
+    this.#core.traceRules(on);
+  }
+
+  /** The rules the last packet was asked by, in order: `program.TRACE_RULE_*`. */
+  ruleTrace(): Uint32Array {
+    const at = this.#core.ruleTraceRegion() >>> 0;
+    return new Uint32Array(this.#core.memory.buffer, at, this.#core.ruleTraceLength() >>> 0).slice();
   }
 
   // ---- events

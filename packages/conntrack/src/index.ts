@@ -10,6 +10,7 @@ export { ConntrackError, type ConntrackErrorCode } from "./error.js";
 export * from "./format/index.js";
 export type { WasmSource } from "./instantiate.js";
 export { ConntrackPool, type PoolOptions, type PoolPart, type PoolReport } from "./pool.js";
+export { program } from "./program.js";
 export { protocolName, stateName } from "./protocol.js";
 export { flagNames, REASONS, type ReasonRow, reasonRow } from "./reason.js";
 export { DIRECTION_NAMES, Results, STATE_NAMES } from "./results.js";

@@ -12,6 +12,7 @@ export interface Core {
     maxPackets: number,
     eventCapacity: number,
     fragmentsSize: number,
+    programSize: number,
     seedLow: number,
     seedHigh: number,
   ): number;
@@ -38,6 +39,12 @@ export interface Core {
   fragmentRegion(): number;
   fragmentUsed(): number;
   fragmentSize(): number;
+  programRegion(): number;
+  loadProgram(size: number): number;
+  ruleRegion(): number;
+  traceRules(on: boolean): void;
+  ruleTraceRegion(): number;
+  ruleTraceLength(): number;
   memoryTop(): number;
   entries(): number;
   idOf(serial: number): number;

@@ -585,6 +585,7 @@ const rows: [number, ReasonRow][] = [
       text: (n) => `PPTP call with id ${at(n, 0)} is expected already, or there is no room: no expectation`,
     },
   ],
+  [abi.REASON_RAW_DROP, { name: "raw-drop", text: fixed("dropped by a rule of the raw table, before tracking") }],
 ];
 
 const table: ReasonRow[] = [];

@@ -21,14 +21,18 @@ export class Results {
   readonly #results: number;
   readonly #traces: number;
 
+  /** Deciding rule of each packet, when a rule program is loaded: its number, and `program.RULE_UNDECIDED`. */
+  readonly #rules: Uint32Array | null;
+
   /** @internal */
-  constructor(memory: ArrayBufferLike, results: number, traces: number, maxPackets: number) {
+  constructor(memory: ArrayBufferLike, results: number, traces: number, maxPackets: number, rules: number | null) {
     this.#bytes = new Uint8Array(memory, results, maxPackets * abi.RESULT_SIZE);
     this.#words = new Uint32Array(memory, results, maxPackets * 2);
     this.#memory = new Uint8Array(memory);
     this.#view = new DataView(memory);
     this.#results = results;
     this.#traces = traces;
+    this.#rules = rules === null ? null : new Uint32Array(memory, rules, maxPackets);
   }
 
   /** State code, `STATE_*`. */
@@ -57,6 +61,10 @@ export class Results {
   /** Number of the connection, 0 for none. */
   conn(i: number): number {
     return this.#words[i * 2 + 1] as number;
+  }
+  /** Number of the rule that decided, with `program.RULE_UNDECIDED`; 0: none, or there are no rules. */
+  rule(i: number): number {
+    return this.#rules?.[i] ?? 0;
   }
   /** The trace of a packet; the engine must be tracing. */
   trace(i: number): PacketTrace {

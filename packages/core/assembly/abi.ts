@@ -366,3 +366,5 @@ export const REASON_SIP_FRAMING = 114;
 export const REASON_PPTP_STATE = 115;
 export const REASON_PPTP_KEY_MAP = 116;
 export const REASON_PPTP_REFUSED = 117;
+// no state: a rule was faster
+export const REASON_RAW_DROP = 120;

@@ -4,16 +4,17 @@
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
   FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK,
-  RESULT_FOREIGN, RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
+  RESULT_FOREIGN, RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { be32 } from "./bytes";
-import { addr6At, connAt } from "./conn";
-import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, TRACES } from "./memory-map";
+import { addr6At, Conn, connAt } from "./conn";
+import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
 import {
   advanceTo, connNumber, direction, directionOf, nextFrame, renewExpiryBudget, state, trackPacket, verdict,
 } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
+import { filtering, filterPacket, filterRaw, rawPlain, rule } from "./filter/program";
 import { collect, collectorWanted, PASS } from "./early-drop";
 import { attention, hasRoomFor, setAttention } from "./event";
 import { KIND_ERROR, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, KIND_TRACK, Packet } from "./packet";
@@ -284,6 +285,7 @@ function skipForeign(index: u32): void {
 @inline
 function trackCommon(p: Packet, index: u32): bool {
   if (p.kind != KIND_TCP || !usesFastPath || <u32>p.record & RECORD_EXACT) return false;
+  if (filtering && !rawPlain) return false;
   const c = connAt(p.candidate);
   if (((c.key0 ^ p.key0) | (c.key1 ^ p.key1)) != 0) return false;
   if (p.l3num == L3_IPV6 && !sameAddresses(addr6At(p.candidate), p.a6, p.b6)) return false;
@@ -294,7 +296,15 @@ function trackCommon(p: Packet, index: u32): bool {
   store<u64>(
     RESULTS + <usize>index * RESULT_SIZE, <u64>(STATE_ESTABLISHED | ((1 + dir) << 8)) | (<u64>c.serial << 32),
   );
+  if (filtering) filterCommon(c, dir, p, index);
   return true;
+}
+
+// Rules come behind tracking anyway, and raw ones here only count.
+function filterCommon(c: Conn, dir: u32, p: Packet, index: u32): void {
+  const passed = filterRaw(p, p.iface) && filterPacket(p, c, dir, STATE_ESTABLISHED) == VERDICT_ACCEPT;
+  if (!passed) store<u8>(RESULTS + <usize>index * RESULT_SIZE, <u8>VERDICT_DROP, 3);
+  store<u32>(RULES + (<usize>index << 2), rule);
 }
 
 function trackOne(p: Packet, index: u32): void {
@@ -307,6 +317,7 @@ function trackOne(p: Packet, index: u32): void {
     RESULTS + <usize>index * RESULT_SIZE,
     <u64>(state | (direction << 8) | (reason << 16) | (verdict << 24)) | (<u64>connNumber << 32),
   );
+  if (filtering) store<u32>(RULES + (<usize>index << 2), rule);
   if (tracing) writeTrace(TRACES + <usize>index * TRACE_SIZE, p);
 }
 

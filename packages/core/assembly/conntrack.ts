@@ -1,13 +1,13 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
   DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_HELPER, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
-  REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_TABLE_FULL, RECORD_DROP, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
+  REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
   STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
-import { completeTcp } from "./decode/transport";
+import { completeTcp, moveToZone } from "./decode/transport";
 import { defragment } from "./defrag/index";
 import { makeRoom, tableFull } from "./early-drop";
 import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
@@ -18,6 +18,8 @@ import { attachHelper, connOfHelp, detachHelper, followHelp, masterIfThere } fro
 import { assignHelper } from "./helper/assign";
 import { announcedConn, endHelper, runHelper } from "./helper/index";
 import { completeGre, keys } from "./helper/key-map";
+import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program";
+import { notrack, policy, zone, zoneGiven } from "./filter/target";
 import { SLOTS } from "./memory-map";
 import {
   KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
@@ -127,6 +129,33 @@ export function nextFrame(): void {
 }
 
 export function trackPacket(p: Packet): void {
+  decide(p);
+  // rules see these packets too; they have no entry, so it does not matter that their verdict comes last
+  if (filtering && (state == STATE_INVALID || state == STATE_UNTRACKED)) judge(p, changetype<Conn>(0), 0);
+}
+
+// Rules behind connection tracking, before the entry is confirmed or its events go out.
+// @ts-ignore: decorator
+@inline
+function judge(p: Packet, c: Conn, dir: u32): void {
+  if (filterPacket(p, c, dir, state) == VERDICT_DROP) verdict = VERDICT_DROP;
+}
+
+// The raw table, before anything is looked up. False when it drops the packet.
+function admitted(p: Packet): bool {
+  if (!filterRaw(p, p.iface)) {
+    because(REASON_RAW_DROP);
+    verdict = VERDICT_DROP;
+    state = STATE_NONE;
+    return false;
+  }
+  if (notrack) p.record |= <u16>RECORD_NOTRACK;
+  if (policy) p.policy = <u16>policy;
+  if (zoneGiven) moveToZone(p, zone);
+  return true;
+}
+
+function decide(p: Packet): void {
   ++frame;
   clearReason();
   clearRaised();
@@ -134,8 +163,10 @@ export function trackPacket(p: Packet): void {
   direction = 0;
   connNumber = 0;
   current = changetype<Conn>(0);
+  if (filtering) clearRule();
   if (p.record & RECORD_DROP) verdict = VERDICT_DROP;
   if (p.kind == KIND_FRAGMENT && !completes(p)) return;
+  if (filtering && p.kind != KIND_NONE && !admitted(p)) return;
   if (p.record & RECORD_NOTRACK && p.kind != KIND_NONE) {
     because(REASON_NOTRACK);
     state = STATE_UNTRACKED;
@@ -228,6 +259,10 @@ function trackError(p: Packet): void {
   if (tracing) rememberBefore(c);
   direction = 1 + currentDir;
   state = STATE_RELATED;
+  if (filtering) {
+    judge(p, c, currentDir);
+    if (raised) deliver(c);
+  }
 }
 
 function trackTuple(p: Packet): void {
@@ -265,6 +300,7 @@ function trackKnown(c: Conn, dir: u32, p: Packet): u32 {
   state = ctstate;
   direction = 1 + dir;
   if (answer == KILL) {
+    if (filtering) judge(p, c, dir);
     destroy(c, now, c.deadline - now, frame);
     current = changetype<Conn>(0);
     return answer;
@@ -317,6 +353,7 @@ function trackNew(p: Packet): void {
 // @ts-ignore: decorator
 @inline
 function passOn(c: Conn, dir: u32, p: Packet): void {
+  if (filtering) judge(p, c, dir);
   if (c.has(STATUS_HELPED) && verdict == VERDICT_ACCEPT) verdict = runHelper(c, dir, p, state == STATE_ESTABLISHED);
 }
 

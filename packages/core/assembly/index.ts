@@ -10,6 +10,7 @@ import { clearExpectEvents, pendingExpectEvents } from "./expect-event";
 import {
   clearExpectations, expectBytes, expectRecords as records, expectRecordsAt, EXPECT_STATE_SIZE, loadExpectations, saveExpectations,
 } from "./expect";
+import { ruleTraceAt, ruleTraceCount, setRuleTrace, startProgram } from "./filter/program";
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
 import { clearHelps, connOfHelp, helpBytes, HELP_STATE_SIZE, loadHelps, saveHelps } from "./help";
 import { assignPort as assignHelperToPort, ASSIGN_STATE_SIZE, loadAssignments, saveAssignments } from "./helper/assign";
@@ -27,9 +28,9 @@ import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./ti
 
 /** Prepares an engine; once. False when the memory is not to be had. */
 export function create(
-  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, seedLow: u32, seedHigh: u32,
+  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, programSize: u32, seedLow: u32, seedHigh: u32,
 ): bool {
-  if (!map.placeRegions(capacity, exact, inputSize, maxPackets, eventCapacity, fragmentsSize)) return false;
+  if (!map.placeRegions(capacity, exact, inputSize, maxPackets, eventCapacity, fragmentsSize, programSize)) return false;
   seedHash(<u64>seedLow | (<u64>seedHigh << 32));
   seedIds();
   placeQueues();
@@ -128,6 +129,28 @@ export function fragmentSize(): u32 {
 }
 export function memoryTop(): f64 {
   return <f64>map.TOP;
+}
+
+// ---- the rule program: written into its region, then loaded. Size 0 takes it out again.
+export function programRegion(): usize {
+  return map.PROGRAM;
+}
+export function loadProgram(size: u32): bool {
+  return startProgram(size);
+}
+/** Deciding rule of each packet of the last call: filter/numbers.ts. */
+export function ruleRegion(): usize {
+  return map.RULES;
+}
+/** From now on each packet leaves the rules it was asked by behind, until the next one. */
+export function traceRules(on: bool): void {
+  setRuleTrace(on);
+}
+export function ruleTraceRegion(): usize {
+  return ruleTraceAt();
+}
+export function ruleTraceLength(): u32 {
+  return ruleTraceCount();
 }
 
 // ---- the table

@@ -2,7 +2,7 @@
 // nothing and views into the memory stay valid, because it never grows again.
 //
 //   static data │ input │ results │ traces │ events │ groups │ conns │ addr6 │ exts │ heads │ heap │ remap │ fragments
-//   │ expectations │ expectation events │ key map │ helps
+//   │ expectations │ expectation events │ key map │ helps │ rule program │ rules of the packets
 import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TRACE_SIZE } from "./abi";
 
 /** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
@@ -49,6 +49,9 @@ export const KEY_BUCKETS: u32 = 1024;
 export let EXPECT_EVENTS: usize = 0;
 export let HELPS: usize = 0;
 export let HELP_CAPACITY: u32 = 0;
+export let PROGRAM: usize = 0;
+export let PROGRAM_CAPACITY: u32 = 0;
+export let RULES: usize = 0;
 export let CAPACITY: u32 = 0; // entries that may be set as nf_conntrack_max
 export let TOP: u64 = 0;
 
@@ -66,7 +69,7 @@ function place(size: u64, align: u64): usize {
  * False when it does not fit 4 GiB or the host refuses the memory.
  */
 export function placeRegions(
-  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32,
+  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, programSize: u32,
 ): bool {
   let groups = (<u64>capacity * LOAD_NUMERATOR) / (LOAD_DENOMINATOR * GROUP_SLOTS) + 2;
   if (!exact) groups = <u64>1 << (64 - clz<u64>(groups - 1));
@@ -91,6 +94,8 @@ export function placeRegions(
   KEY_MAP = place(<u64>KEY_PLACES * 16, 4096);
   KEY_HEADS = place(<u64>KEY_BUCKETS * 2, 64);
   HELPS = place(<u64>(HELP_CAPACITY + 1) * HELP_SIZE, 4096);
+  PROGRAM = place(programSize, 4096);
+  RULES = place(programSize ? <u64>maxPackets * 4 : 0, 64);
   if (cursor > 0xffff0000) return false;
   INPUT_SIZE = inputSize;
   MAX_PACKETS = maxPackets;
@@ -98,6 +103,7 @@ export function placeRegions(
   GROUP_COUNT = <u32>groups;
   SLOTS = <u32>slots;
   FRAGMENTS_SIZE = fragmentsSize;
+  PROGRAM_CAPACITY = programSize;
   CAPACITY = capacity;
   TOP = cursor;
   const pages = <i32>((cursor + 0xffff) >> 16);

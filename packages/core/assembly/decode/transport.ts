@@ -11,6 +11,7 @@ import { foldSum, pseudoSum, sctpChecksumOk, sumBytes } from "../checksum";
 import { foldAddresses, hashKey } from "../hash";
 import { KIND_INVALID, KIND_NONE, KIND_TRACK, Packet, SELF } from "../packet";
 import { verifyChecksums } from "../settings";
+import { candidateOf } from "../table";
 import { decodeIcmp, decodeIcmpV6 } from "./icmp";
 
 export function decodeTransport(p: Packet): void {
@@ -89,6 +90,14 @@ export function setKey(p: Packet, srcPart: u32, dstPart: u32, l4proto: u32): voi
   }
   p.key1 = portsWord(swapped ? dstPart : srcPart, swapped ? srcPart : dstPart, l4proto, p);
   p.hash = hashKey(p.key0, p.key1);
+}
+
+/** Gives a packet with a key another zone. */
+export function moveToZone(p: Packet, zone: u32): void {
+  p.zone = <u16>zone;
+  p.key1 = (p.key1 & 0xffffffffffff) | (<u64>zone << 48);
+  p.hash = hashKey(p.key0, p.key1);
+  p.candidate = candidateOf(p.hash);
 }
 
 /** ICMP: the asking side comes first, and the type is that of the request. */

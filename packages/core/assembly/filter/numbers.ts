@@ -1,0 +1,144 @@
+// Numbers of the rule program, read by the core and by whoever compiles a ruleset (conntrack-wasm hands them out as `program`).
+//
+// A program is one piece of u32 words, positions are bytes from its start:
+//
+//   header │ place │ chains: one rule behind the other │ counters: packets u64, bytes u64 per number
+//
+// Rule:   next │ number │ target │ args ×4 │ matches … │ 0
+// Match:  op u8, flags u8, words u16 (this one included) │ arguments
+//
+// A chain is the position of its first rule; the word before it is the position of its last. It ends with a rule that always matches: the policy of a built-in chain, which
+// has a number and so a counter, or the RETURN of a user's. Number 0 counts nothing that is shown.
+export const PROGRAM_MAGIC = 0x31465443; // "CTF1"
+
+// ---- header, index of the word
+export const PROGRAM_SIZE = 1; // bytes
+export const PROGRAM_COUNTERS = 2; // position, 8-aligned
+export const PROGRAM_NUMBERS = 3; // how many, 0 included
+export const PROGRAM_HOOK = 4; // HOOK_* that holds for every packet, or HOOK_BY_PLACE
+export const PROGRAM_IN = 5; // interface of packets that come from no declared network
+export const PROGRAM_OUT = 6; // and of those that go to none
+export const PROGRAM_PLACE = 7; // position of the networks
+export const PROGRAM_NETWORKS = 8; // how many
+export const PROGRAM_FLAGS = 9;
+/** Position of the chain of a table in a hook, 0 none: STAGE_* for IPv4, then for IPv6. */
+export const PROGRAM_STAGES = 10;
+export const PROGRAM_HEADER = 40; // words
+
+/** Raw PREROUTING and OUTPUT change nothing: the fast path of established TCP need not ask them first. */
+export const FLAG_RAW_PLAIN = 1;
+/** The interface of a record is its way: in + 1 | (out + 1) << 8, 0 for neither. Otherwise it is ignored. */
+export const FLAG_INTERFACES = 2;
+
+export const HOOK_BY_PLACE = 0;
+export const HOOK_INPUT = 1;
+export const HOOK_FORWARD = 2;
+export const HOOK_OUTPUT = 3;
+
+// A table in a hook
+export const STAGE_RAW_PREROUTING = 0;
+export const STAGE_RAW_OUTPUT = 1;
+export const STAGE_MANGLE_PREROUTING = 2;
+export const STAGE_MANGLE_INPUT = 3;
+export const STAGE_MANGLE_FORWARD = 4;
+export const STAGE_MANGLE_OUTPUT = 5;
+export const STAGE_MANGLE_POSTROUTING = 6;
+export const STAGE_FILTER_INPUT = 7;
+export const STAGE_FILTER_FORWARD = 8;
+export const STAGE_FILTER_OUTPUT = 9;
+export const STAGE_SECURITY_INPUT = 10;
+export const STAGE_SECURITY_FORWARD = 11;
+export const STAGE_SECURITY_OUTPUT = 12;
+export const STAGES = 13;
+
+// Network of the place: address 16 bytes (IPv4: the first four), mask 16 bytes, own address 16 bytes, l3num, interface
+export const NETWORK_WORDS = 14;
+
+/** Interfaces are numbers below 30; a test for them is a set of bits. */
+export const INTERFACE_UNKNOWN = 30;
+export const INTERFACE_NONE = 31;
+
+// ---- rule, words
+export const RULE_NEXT = 0;
+export const RULE_NUMBER = 1;
+export const RULE_TARGET = 2;
+export const RULE_ARGS = 3;
+export const RULE_MATCHES = 7;
+
+// ---- match flags
+export const MATCH_INVERT = 1;
+/** What an undecided match answers. */
+export const MATCH_ASSUME = 2;
+
+// ---- matches and their arguments
+export const MATCH_END = 0;
+export const MATCH_SRC4 = 1; // address, mask
+export const MATCH_DST4 = 2;
+export const MATCH_SRC6 = 3; // address ×4, mask ×4
+export const MATCH_DST6 = 4;
+export const MATCH_IN = 5; // bits
+export const MATCH_OUT = 6;
+export const MATCH_PROTOCOL = 7; // number
+export const MATCH_SPORT = 8; // first | last << 16
+export const MATCH_DPORT = 9;
+export const MATCH_PORTS = 10; // 1 source, 2 destination, 3 one of both; ranges as above …
+export const MATCH_TCP_FLAGS = 11; // mask | compare << 8
+export const MATCH_TCP_OPTION = 12; // number
+export const MATCH_ICMP = 13; // type | first code << 8 | last code << 16; type 255: any
+export const MATCH_STATE = 14; // bit STATE_*; SNAT and DNAT: bits 30 and 31
+export const MATCH_CT_DIRECTION = 15; // DIR_*
+export const MATCH_CT_PROTOCOL = 16; // number
+export const MATCH_CT_ADDRESS4 = 17; // CT_*, address, mask
+export const MATCH_CT_ADDRESS6 = 18; // CT_*, address ×4, mask ×4
+export const MATCH_CT_PORT = 19; // CT_*, first | last << 16
+export const MATCH_CT_STATUS = 20; // mask
+export const MATCH_CT_EXPIRE = 21; // first, last in seconds
+export const MATCH_MARK = 22; // value, mask
+export const MATCH_CONNMARK = 23;
+export const MATCH_LENGTH = 24; // first, last
+export const MATCH_TTL = 25; // first, last
+export const MATCH_TOS = 26; // value, mask
+export const MATCH_SRC_RANGE = 27; // first ×4, last ×4, big-endian words
+export const MATCH_DST_RANGE = 28;
+export const MATCH_LIMIT = 29; // cost, cap, credit, then the time of the last packet: u64 ns each
+export const MATCH_NTH = 30; // every - 1, count
+export const MATCH_RANDOM = 31; // probability of 2^31, state
+export const MATCH_QUOTA = 32; // bytes left, u64
+export const MATCH_CONNBYTES = 33; // direction 0, 1, 2 both; mode 0 packets, 1 bytes, 2 average; first u64, last u64
+export const MATCH_SPI = 34; // protocol, first, last
+export const MATCH_CONNLABEL = 35; // bit
+export const MATCH_UNDECIDED = 36;
+export const MATCH_FRAGMENT = 37; // none is left behind defragmentation
+
+export const CT_ORIG_SRC = 0;
+export const CT_ORIG_DST = 1;
+export const CT_REPL_SRC = 2;
+export const CT_REPL_DST = 3;
+
+export const STATE_SNAT_BIT = 30;
+export const STATE_DNAT_BIT = 31;
+
+// ---- targets and their arguments
+export const TARGET_NONE = 0; // counts, or does what is not ours to do: LOG, TTL, …
+export const TARGET_ACCEPT = 1;
+export const TARGET_DROP = 2; // also REJECT, and QUEUE with nobody behind it
+export const TARGET_RETURN = 3;
+export const TARGET_JUMP = 4; // chain
+export const TARGET_GOTO = 5; // chain
+export const TARGET_MARK = 6; // clear, xor
+export const TARGET_CONNMARK_SET = 7; // clear, xor, shift (positive: left)
+export const TARGET_CONNMARK_SAVE = 8; // ctmask, nfmask, shift
+export const TARGET_CONNMARK_RESTORE = 9;
+export const TARGET_CT = 10; // CT_*, zone, timeout policy
+
+export const CT_NOTRACK = 1;
+export const CT_ZONE = 2;
+export const CT_ZONE_FROM_MARK = 4;
+
+// ---- the rule of a packet, in its column: the number, and
+export const RULE_UNDECIDED = 0x80000000; // a match on its way could not be decided
+
+// ---- the trace of one packet: one word a rule that was asked
+export const TRACE_RULE_MATCHED = 0x80000000;
+export const TRACE_RULE_UNDECIDED = 0x40000000;
+export const RULE_TRACE_LENGTH = 4096;

@@ -1,0 +1,170 @@
+// The rule program: tables and chains in the kernel's order, counters, and the rule that decided.
+import { L3_IPV6, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
+import { Conn } from "../conn";
+import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
+import { Packet } from "../packet";
+import { setConn, setPacketMark } from "./context";
+import { clearUndecided, matches, undecided } from "./match";
+import {
+  FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
+  PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NEXT, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGES, STAGE_FILTER_FORWARD,
+  STAGE_FILTER_INPUT, STAGE_FILTER_OUTPUT, STAGE_MANGLE_FORWARD, STAGE_MANGLE_INPUT, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING,
+  STAGE_MANGLE_PREROUTING, STAGE_RAW_OUTPUT, STAGE_RAW_PREROUTING, STAGE_SECURITY_FORWARD, STAGE_SECURITY_INPUT, STAGE_SECURITY_OUTPUT, TARGET_ACCEPT,
+  TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
+} from "./numbers";
+import { placeOf } from "./place";
+import { act, clearTemplate } from "./target";
+
+/** A program is loaded. */
+export let filtering: bool = false;
+/** Raw chains only count: nothing in them changes how a packet is tracked. */
+export let rawPlain: bool = false;
+/** The deciding rule of the packet at hand: its number, and RULE_UNDECIDED. */
+export let rule: u32 = 0;
+
+let hook: u32 = 0;
+let stages: usize = 0;
+let counters: usize = 0;
+let base: usize = 0;
+let doubtful: bool = false;
+
+const STACK_DEPTH: u32 = 1024;
+const STACK: usize = memory.data(STACK_DEPTH * 4, 8);
+const TRACE: usize = memory.data(RULE_TRACE_LENGTH * 4, 8);
+let traceLength: u32 = 0;
+let traceOn: bool = false;
+
+export function ruleTraceAt(): usize {
+  return TRACE;
+}
+export function ruleTraceCount(): u32 {
+  return traceLength;
+}
+export function setRuleTrace(on: bool): void {
+  traceOn = on;
+  traceLength = 0;
+}
+
+/** Takes over the program that lies in its region; false when it is none. Size 0 ends filtering. */
+export function startProgram(size: u32): bool {
+  filtering = false;
+  if (size == 0) return true;
+  if (size > PROGRAM_CAPACITY || size < <u32>(PROGRAM_HEADER * 4)) return false;
+  if (load<u32>(PROGRAM) != PROGRAM_MAGIC || load<u32>(PROGRAM, PROGRAM_SIZE * 4) != size) return false;
+  const at = load<u32>(PROGRAM, PROGRAM_COUNTERS * 4);
+  if (<u64>at + (<u64>load<u32>(PROGRAM, PROGRAM_NUMBERS * 4) << 4) > <u64>size) return false;
+  counters = PROGRAM + at;
+  rawPlain = (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_RAW_PLAIN) != 0;
+  filtering = true;
+  return true;
+}
+
+/** Before a packet no rule may see. */
+// @ts-ignore: decorator
+@inline
+export function clearRule(): void {
+  rule = 0;
+}
+
+/** Before connection tracking: the raw table. False when a rule of it dropped the packet. */
+export function filterRaw(p: Packet, given: u32): bool {
+  begin(p, given);
+  return runStage(hook == HOOK_OUTPUT ? STAGE_RAW_OUTPUT : STAGE_RAW_PREROUTING, p);
+}
+
+function begin(p: Packet, given: u32): void {
+  rule = 0;
+  doubtful = false;
+  traceLength = 0;
+  setPacketMark(0);
+  clearTemplate();
+  stages = PROGRAM + PROGRAM_STAGES * 4 + (p.l3num == L3_IPV6 ? <usize>STAGES * 4 : 0);
+  setConn(changetype<Conn>(0), 0, 4);
+  hook = placeOf(PROGRAM, p, given);
+}
+
+/** Behind connection tracking: everything else, with what it found. */
+export function filterPacket(p: Packet, c: Conn, dir: u32, state: u32): u32 {
+  setConn(c, dir, state);
+  const passed = hook == HOOK_FORWARD
+    ? runStage(STAGE_MANGLE_PREROUTING, p) && runStage(STAGE_MANGLE_FORWARD, p) && runStage(STAGE_FILTER_FORWARD, p) &&
+      runStage(STAGE_SECURITY_FORWARD, p) && runStage(STAGE_MANGLE_POSTROUTING, p)
+    : hook == HOOK_INPUT
+    ? runStage(STAGE_MANGLE_PREROUTING, p) && runStage(STAGE_MANGLE_INPUT, p) && runStage(STAGE_FILTER_INPUT, p) && runStage(STAGE_SECURITY_INPUT, p)
+    : runStage(STAGE_MANGLE_OUTPUT, p) && runStage(STAGE_FILTER_OUTPUT, p) && runStage(STAGE_SECURITY_OUTPUT, p) &&
+      runStage(STAGE_MANGLE_POSTROUTING, p);
+  return passed ? VERDICT_ACCEPT : VERDICT_DROP;
+}
+
+// The rule that dropped the packet decides; of those that accept, the filter table's, or the last before it.
+function runStage(stage: u32, p: Packet): bool {
+  const chain = load<u32>(stages + (<usize>stage << 2));
+  if (chain == 0) return true;
+  const verdict = runChain(chain, p);
+  const number = load<u32>(base, RULE_NUMBER * 4);
+  const late = stage == STAGE_MANGLE_POSTROUTING || stage > <u32>STAGE_FILTER_OUTPUT;
+  if (verdict == TARGET_DROP || !late || rule == 0) rule = number;
+  if (doubtful) rule |= RULE_UNDECIDED;
+  return verdict != TARGET_DROP;
+}
+
+// Runs from the rule at `chain` on to a verdict; `base` is then the rule that gave it.
+function runChain(chain: u32, p: Packet): u32 {
+  let depth: u32 = 0;
+  base = PROGRAM + chain;
+  for (;;) {
+    const at = base;
+    const next = load<u32>(at, RULE_NEXT * 4);
+    clearUndecided();
+    const hit = matches(at + RULE_MATCHES * 4, p);
+    if (undecided) doubtful = true;
+    if (traceOn && traceLength < <u32>RULE_TRACE_LENGTH) {
+      store<u32>(
+        TRACE + (<usize>traceLength << 2),
+        load<u32>(at, RULE_NUMBER * 4) | (hit ? TRACE_RULE_MATCHED : 0) | (undecided ? TRACE_RULE_UNDECIDED : 0),
+      );
+      ++traceLength;
+    }
+    if (!hit) {
+      base = PROGRAM + next;
+      continue;
+    }
+    const counter = counters + (<usize>load<u32>(at, RULE_NUMBER * 4) << 4);
+    store<u64>(counter, load<u64>(counter) + 1);
+    store<u64>(counter, load<u64>(counter, 8) + <u64>p.ipLength, 8);
+    const target = load<u32>(at, RULE_TARGET * 4);
+    switch (target) {
+      case TARGET_ACCEPT:
+      case TARGET_DROP:
+        return target;
+      case TARGET_JUMP:
+        assert(depth < STACK_DEPTH);
+        store<u32>(STACK + (<usize>depth << 2), next);
+        ++depth;
+        base = PROGRAM + load<u32>(at, RULE_ARGS * 4);
+        break;
+      case TARGET_GOTO:
+        base = PROGRAM + load<u32>(at, RULE_ARGS * 4);
+        break;
+      case TARGET_RETURN:
+        if (depth == 0) base = policyOf(chain);
+        else {
+          --depth;
+          base = PROGRAM + load<u32>(STACK + (<usize>depth << 2));
+        }
+        break;
+      case TARGET_NONE:
+        base = PROGRAM + next;
+        break;
+      default:
+        act(target, at + RULE_ARGS * 4);
+        base = PROGRAM + next;
+    }
+  }
+  return TARGET_ACCEPT;
+}
+
+// The last rule of a built-in chain; the word before its first rule says where.
+function policyOf(chain: u32): usize {
+  return PROGRAM + load<u32>(PROGRAM + chain - 4);
+}

@@ -1,0 +1,73 @@
+// Targets that change something and let the packet go on to the next rule.
+import { EVENT_MARK } from "../abi";
+import { Packet } from "../packet";
+import { raise } from "../proto/tracker";
+import { conn, mark, setPacketMark } from "./context";
+import {
+  CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK,
+} from "./numbers";
+
+/** What raw rules told connection tracking about the packet. */
+export let notrack: bool = false;
+export let zone: u32 = 0;
+export let zoneGiven: bool = false;
+export let policy: u32 = 0;
+
+let decided: bool = false;
+
+export function clearTemplate(): void {
+  notrack = false;
+  zoneGiven = false;
+  policy = 0;
+  decided = false;
+}
+
+// @ts-ignore: decorator
+@inline
+function shifted(value: u32, shift: i32): u32 {
+  return shift >= 0 ? value << shift : value >> -shift;
+}
+
+/** Does what target `op` with arguments at `at` does. */
+export function act(op: u32, at: usize): void {
+  const a = load<u32>(at);
+  const b = load<u32>(at, 4);
+  const shift = load<i32>(at, 8);
+  switch (op) {
+    case TARGET_MARK:
+      setPacketMark((mark & ~a) ^ b);
+      return;
+    case TARGET_CONNMARK_SET:
+      if (changetype<usize>(conn) != 0) setConnmark(shifted((conn.mark & ~a) ^ b, shift));
+      return;
+    case TARGET_CONNMARK_SAVE:
+      if (changetype<usize>(conn) != 0) setConnmark((conn.mark & ~a) ^ (shifted(mark, shift) & b));
+      return;
+    case TARGET_CONNMARK_RESTORE:
+      if (changetype<usize>(conn) != 0) setPacketMark((mark & ~b) ^ (shifted(conn.mark, shift) & a));
+      return;
+    case TARGET_CT:
+      template(a, b, load<u32>(at, 8));
+      return;
+    default:
+      return;
+  }
+}
+
+function setConnmark(value: u32): void {
+  if (conn.mark == value) return;
+  conn.mark = value;
+  raise(EVENT_MARK);
+}
+
+// The first CT or NOTRACK a packet meets holds: the others leave a packet alone that has an entry or a template.
+function template(flags: u32, number: u32, timeouts: u32): void {
+  if (decided) return;
+  decided = true;
+  notrack = (flags & CT_NOTRACK) != 0;
+  if (flags & CT_ZONE) {
+    zone = flags & CT_ZONE_FROM_MARK ? mark & 0xffff : number;
+    zoneGiven = true;
+  }
+  policy = timeouts;
+}
