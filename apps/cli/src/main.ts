@@ -1,6 +1,7 @@
 // `ctrack`: commands, and how each run ends. A command is one file in commands/ and one line here.
 import { Command, CommanderError } from "commander";
 import { ConntrackError } from "conntrack-wasm";
+import { addCheck } from "./commands/check.js";
 import { addDiff } from "./commands/diff.js";
 import { addEvents } from "./commands/events.js";
 import { addExplain } from "./commands/explain.js";
@@ -13,7 +14,7 @@ import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
 import { note, watchStdout } from "./output.js";
 import { version } from "./version.js";
 
-const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addDiff, addRules, addTest];
+const COMMANDS = [addTrack, addList, addEvents, addExplain, addStats, addDiff, addRules, addCheck, addTest];
 
 const EXAMPLES = `
 Examples:

@@ -23,6 +23,8 @@ export interface SessionOptions extends Stop {
   readonly events?: boolean;
   /** Share the work between so many engines; 1: none but this one. */
   readonly workers?: number;
+  /** Room for a rule program. */
+  readonly programSize?: number;
   /** Show progress on a terminal. */
   readonly progress?: boolean;
 }
@@ -51,7 +53,7 @@ function parseSysctls(settings: readonly string[]): { text: string; name: string
 /** The engine the options describe. */
 export async function openEngine(
   options: CommonOptions,
-  wishes: { trace?: boolean; events?: boolean } = {},
+  wishes: Pick<SessionOptions, "trace" | "events" | "programSize"> = {},
 ): Promise<Conntrack> {
   if (options.helper.length > 0) throw new UsageError(`--helper ${options.helper[0]}: helpers are not available yet`);
   const sysctls = parseSysctls(options.sysctl);
@@ -63,6 +65,7 @@ export async function openEngine(
       profile: options.profile,
       trace: wishes.trace ?? false,
       events: wishes.events ?? false,
+      programSize: wishes.programSize ?? 0,
     });
     if (options.checksum === "ignore") engine.setSysctl("nf_conntrack_checksum", 0);
     for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);

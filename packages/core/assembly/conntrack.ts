@@ -141,6 +141,14 @@ function judge(p: Packet, c: Conn, dir: u32): void {
   if (filterPacket(p, c, dir, state) == VERDICT_DROP) verdict = VERDICT_DROP;
 }
 
+// The last packet of a connection: rules see the reply it may be, the DESTROY event does not.
+function judgeLast(p: Packet, c: Conn, dir: u32): void {
+  const status = c.status;
+  if (dir == DIR_REPLY) c.status |= STATUS_SEEN_REPLY;
+  judge(p, c, dir);
+  c.status = status;
+}
+
 // The raw table, before anything is looked up. False when it drops the packet.
 function admitted(p: Packet): bool {
   if (!filterRaw(p, p.iface)) {
@@ -300,7 +308,7 @@ function trackKnown(c: Conn, dir: u32, p: Packet): u32 {
   state = ctstate;
   direction = 1 + dir;
   if (answer == KILL) {
-    if (filtering) judge(p, c, dir);
+    if (filtering) judgeLast(p, c, dir);
     destroy(c, now, c.deadline - now, frame);
     current = changetype<Conn>(0);
     return answer;

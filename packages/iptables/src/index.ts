@@ -1,4 +1,15 @@
+export {
+  CompileError,
+  type CompileOptions,
+  compileRules,
+  type Program,
+  type RuleRef,
+  readCounters,
+  withCounters,
+} from "./compile/index.js";
+export { type Hook, PlaceError, type PlaceInterface, type PlaceNetwork, parsePlace } from "./compile/place.js";
 export type { RuleError } from "./failure.js";
+export { Firewall, type FirewallOptions, type Verdict, type Way } from "./firewall.js";
 export { BUILT_IN_CHAINS, type Parsed, type ParseOptions, parseRuleLine, parseRuleset } from "./parse.js";
 export { type FormatOptions, formatMatch, formatRule, formatRuleset, formatTarget } from "./print.js";
 export type * from "./ruleset.js";

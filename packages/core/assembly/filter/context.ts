@@ -11,6 +11,15 @@ export let outInterface: u32 = 0;
 /** The packet's own mark. */
 export let mark: u32 = 0;
 
+/** What routing took off the TTL: rules of FORWARD and POSTROUTING see it counted down already. */
+export let hopsTaken: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+export function setHopsTaken(hops: u32): void {
+  hopsTaken = hops;
+}
+
 export function setConn(c: Conn, dir: u32, state: u32): void {
   conn = c;
   ctDirection = dir;

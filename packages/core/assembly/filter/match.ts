@@ -7,7 +7,7 @@ import { be16, be32 } from "../bytes";
 import { addr6At, extOf, orientation, slotOf } from "../conn";
 import { Packet } from "../packet";
 import { now } from "../timer";
-import { conn, ctDirection, inInterface, mark, outInterface, stateBit } from "./context";
+import { conn, ctDirection, hopsTaken, inInterface, mark, outInterface, stateBit } from "./context";
 import {
   CT_ORIG_DST, CT_REPL_SRC, INTERFACE_UNKNOWN, MATCH_ASSUME, MATCH_CONNBYTES, MATCH_CONNLABEL, MATCH_CONNMARK, MATCH_CT_ADDRESS4,
   MATCH_CT_ADDRESS6, MATCH_CT_DIRECTION, MATCH_CT_EXPIRE, MATCH_CT_PORT, MATCH_CT_PROTOCOL, MATCH_CT_STATUS, MATCH_DPORT, MATCH_DST4, MATCH_DST6,
@@ -97,7 +97,7 @@ function ask(op: u32, at: usize, words: u32, p: Packet): u32 {
     case MATCH_LENGTH:
       return <u32>(p.ipLength >= load<u32>(at) && p.ipLength <= load<u32>(at, 4));
     case MATCH_TTL: {
-      const ttl = <u32>(p.l3num == L3_IPV4 ? load<u8>(p.ip, 8) : load<u8>(p.ip, 7));
+      const ttl = <u32>(p.l3num == L3_IPV4 ? load<u8>(p.ip, 8) : load<u8>(p.ip, 7)) - hopsTaken;
       return <u32>(ttl >= load<u32>(at) && ttl <= load<u32>(at, 4));
     }
     case MATCH_TOS: {

@@ -3,7 +3,7 @@ import { L3_IPV6, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { Conn } from "../conn";
 import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
 import { Packet } from "../packet";
-import { setConn, setPacketMark } from "./context";
+import { setConn, setHopsTaken, setPacketMark } from "./context";
 import { clearUndecided, matches, undecided } from "./match";
 import {
   FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
@@ -59,11 +59,12 @@ export function startProgram(size: u32): bool {
   return true;
 }
 
-/** Before a packet no rule may see. */
+/** Before each packet: a rule may never see it. */
 // @ts-ignore: decorator
 @inline
 export function clearRule(): void {
   rule = 0;
+  traceLength = 0;
 }
 
 /** Before connection tracking: the raw table. False when a rule of it dropped the packet. */
@@ -77,6 +78,7 @@ function begin(p: Packet, given: u32): void {
   doubtful = false;
   traceLength = 0;
   setPacketMark(0);
+  setHopsTaken(0);
   clearTemplate();
   stages = PROGRAM + PROGRAM_STAGES * 4 + (p.l3num == L3_IPV6 ? <usize>STAGES * 4 : 0);
   setConn(changetype<Conn>(0), 0, 4);
@@ -87,13 +89,18 @@ function begin(p: Packet, given: u32): void {
 export function filterPacket(p: Packet, c: Conn, dir: u32, state: u32): u32 {
   setConn(c, dir, state);
   const passed = hook == HOOK_FORWARD
-    ? runStage(STAGE_MANGLE_PREROUTING, p) && runStage(STAGE_MANGLE_FORWARD, p) && runStage(STAGE_FILTER_FORWARD, p) &&
+    ? runStage(STAGE_MANGLE_PREROUTING, p) && routed() && runStage(STAGE_MANGLE_FORWARD, p) && runStage(STAGE_FILTER_FORWARD, p) &&
       runStage(STAGE_SECURITY_FORWARD, p) && runStage(STAGE_MANGLE_POSTROUTING, p)
     : hook == HOOK_INPUT
     ? runStage(STAGE_MANGLE_PREROUTING, p) && runStage(STAGE_MANGLE_INPUT, p) && runStage(STAGE_FILTER_INPUT, p) && runStage(STAGE_SECURITY_INPUT, p)
     : runStage(STAGE_MANGLE_OUTPUT, p) && runStage(STAGE_FILTER_OUTPUT, p) && runStage(STAGE_SECURITY_OUTPUT, p) &&
       runStage(STAGE_MANGLE_POSTROUTING, p);
   return passed ? VERDICT_ACCEPT : VERDICT_DROP;
+}
+
+function routed(): bool {
+  setHopsTaken(1);
+  return true;
 }
 
 // The rule that dropped the packet decides; of those that accept, the filter table's, or the last before it.

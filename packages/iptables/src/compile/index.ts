@@ -1,0 +1,249 @@
+// A ruleset into a program for the core, and the counters back.
+//
+// Every rule and every policy of raw, mangle, filter and security gets a number: the core counts by it and names the
+// deciding rule with it. The nat table is kept and not executed.
+import { program as P } from "conntrack-wasm";
+import type { Chain, Counters, Rule, Ruleset, Table, TableName } from "../ruleset.js";
+import { addressQuestion, type MatchContext, matchQuestions } from "./match.js";
+import { type Hook, interfaceBits, type PlaceInterface, placeWords } from "./place.js";
+import { targetOperation } from "./target.js";
+import { ask } from "./words.js";
+
+export interface CompileOptions {
+  /** Interfaces of the box and their addresses. */
+  readonly place?: readonly PlaceInterface[];
+  /** The hook of every packet; by default it follows from the place, and without one it is FORWARD. */
+  readonly hook?: Hook;
+  /** Interfaces of every packet by name, where the place does not tell them. */
+  readonly in?: string;
+  readonly out?: string;
+  /** Each packet brings its way along: see `Firewall`. */
+  readonly perPacket?: boolean;
+  /** The answer of matches that cannot be decided offline; default false. */
+  readonly assume?: boolean;
+  /** Seed of `statistic --mode random`. */
+  readonly seed?: number;
+  /** Numbers of the timeout policies `CT --timeout` may name. */
+  readonly policies?: Readonly<Record<string, number>>;
+}
+
+/** What a number of the program stands for. */
+export interface RuleRef {
+  readonly table: TableName;
+  readonly chain: Chain;
+  /** null: the chain's policy. */
+  readonly rule: Rule | null;
+  /** Place in the chain, from 1; 0 for the policy. */
+  readonly position: number;
+  readonly family: 4 | 6;
+}
+
+export interface Program {
+  readonly bytes: Uint8Array;
+  /** By number; 0 is nobody's. */
+  readonly refs: readonly (RuleRef | null)[];
+  /** Matches no capture can decide, by the number of their rule. */
+  readonly undecided: ReadonlyMap<number, readonly string[]>;
+}
+
+export class CompileError extends Error {
+  override readonly name = "CompileError";
+}
+
+/** Tables that are executed, and which stage a built-in chain is. */
+const STAGES: Partial<Record<TableName, Readonly<Record<string, number>>>> = {
+  raw: { PREROUTING: P.STAGE_RAW_PREROUTING, OUTPUT: P.STAGE_RAW_OUTPUT },
+  mangle: {
+    PREROUTING: P.STAGE_MANGLE_PREROUTING,
+    INPUT: P.STAGE_MANGLE_INPUT,
+    FORWARD: P.STAGE_MANGLE_FORWARD,
+    OUTPUT: P.STAGE_MANGLE_OUTPUT,
+    POSTROUTING: P.STAGE_MANGLE_POSTROUTING,
+  },
+  filter: { INPUT: P.STAGE_FILTER_INPUT, FORWARD: P.STAGE_FILTER_FORWARD, OUTPUT: P.STAGE_FILTER_OUTPUT },
+  security: { INPUT: P.STAGE_SECURITY_INPUT, FORWARD: P.STAGE_SECURITY_FORWARD, OUTPUT: P.STAGE_SECURITY_OUTPUT },
+};
+
+const HOOKS: Readonly<Record<Hook, number>> = {
+  INPUT: P.HOOK_INPUT,
+  FORWARD: P.HOOK_FORWARD,
+  OUTPUT: P.HOOK_OUTPUT,
+};
+
+/** Compiles one ruleset, or one of each family. */
+export function compileRules(rulesets: Ruleset | readonly Ruleset[], options: CompileOptions = {}): Program {
+  return new Compiler(options).compile(Array.isArray(rulesets) ? rulesets : [rulesets as Ruleset]);
+}
+
+class Compiler {
+  readonly #words: number[] = Array<number>(P.PROGRAM_HEADER).fill(0);
+  readonly #refs: (RuleRef | null)[] = [null];
+  readonly #undecided = new Map<number, string[]>();
+  readonly #place: readonly PlaceInterface[];
+  #seed: number;
+
+  constructor(private readonly options: CompileOptions) {
+    this.#place = options.place ?? [];
+    this.#seed = (options.seed ?? 1) >>> 0;
+  }
+
+  compile(rulesets: readonly Ruleset[]): Program {
+    const words = this.#words;
+    const { hook, perPacket } = this.options;
+    words[0] = P.PROGRAM_MAGIC;
+    words[P.PROGRAM_HOOK] = hook === undefined ? P.HOOK_BY_PLACE : HOOKS[hook];
+    words[P.PROGRAM_IN] = this.#interface(this.options.in);
+    words[P.PROGRAM_OUT] = this.#interface(this.options.out);
+    const networks = placeWords(this.#place);
+    words[P.PROGRAM_PLACE] = words.length * 4;
+    words[P.PROGRAM_NETWORKS] = networks.length / P.NETWORK_WORDS;
+    words.push(...networks);
+    for (const ruleset of rulesets) for (const table of ruleset.tables) this.#table(table, ruleset.family);
+    const raw = rulesets.flatMap(({ tables }) => tables.filter(({ name }) => name === "raw"));
+    const plain = raw.every(({ chains }) => chains.every(({ rules }) => rules.length === 0));
+    words[P.PROGRAM_FLAGS] = (plain ? P.FLAG_RAW_PLAIN : 0) | (perPacket ? P.FLAG_INTERFACES : 0);
+    if (words.length % 2) words.push(0);
+    words[P.PROGRAM_COUNTERS] = words.length * 4;
+    words[P.PROGRAM_NUMBERS] = this.#refs.length;
+    const counters = this.#refs.length * 4;
+    words[P.PROGRAM_SIZE] = (words.length + counters) * 4;
+    const bytes = new Uint8Array((words.length + counters) * 4);
+    const view = new DataView(bytes.buffer);
+    for (const [i, word] of words.entries()) view.setUint32(4 * i, word, true);
+    return { bytes, refs: this.#refs, undecided: this.#undecided };
+  }
+
+  // Packets that come from no declared network come by the named interface, else by the first, as by a default route.
+  #interface(name: string | undefined): number {
+    if (name === undefined) return this.#place.length > 0 ? 0 : P.INTERFACE_UNKNOWN;
+    const number = this.#place.findIndex((known) => known.name === name);
+    if (number < 0) throw new CompileError(`interface "${name}" is not one of the declared ones`);
+    return number;
+  }
+
+  #random = (): number => {
+    this.#seed = (Math.imul(this.#seed, 1664525) + 1013904223) >>> 0;
+    return this.#seed;
+  };
+
+  #table(table: Table, family: 4 | 6): void {
+    const stages = STAGES[table.name];
+    if (stages === undefined) return;
+    checkLoops(table);
+    const places = new Map<string, number>();
+    const jumps: { at: number; chain: string }[] = [];
+    for (const chain of table.chains) places.set(chain.name, this.#chain(table, chain, family, jumps));
+    for (const { at, chain } of jumps) {
+      const place = places.get(chain);
+      if (place === undefined) throw new CompileError(`${table.name}: there is no chain "${chain}"`);
+      this.#words[at] = place;
+    }
+    for (const [name, stage] of Object.entries(stages)) {
+      const place = places.get(name);
+      if (place !== undefined) this.#words[P.PROGRAM_STAGES + (family === 6 ? P.STAGES : 0) + stage] = place;
+    }
+  }
+
+  #chain(table: Table, chain: Chain, family: 4 | 6, jumps: { at: number; chain: string }[]): number {
+    const words = this.#words;
+    const end = words.push(0) - 1;
+    const start = words.length * 4;
+    for (const [i, rule] of chain.rules.entries()) {
+      const number = this.#refs.push({ table: table.name, chain, rule, position: i + 1, family }) - 1;
+      const { op, args, chain: to } = targetOperation(rule.target, (name) => this.#policy(name, rule));
+      const at = words.length;
+      words.push(0, number, op, ...Array.from({ length: 4 }, (_, k) => (args[k] ?? 0) >>> 0));
+      if (to !== undefined) jumps.push({ at: at + P.RULE_ARGS, chain: to });
+      words.push(...this.#questions(rule, number, family), P.MATCH_END);
+      words[at + P.RULE_NEXT] = words.length * 4;
+    }
+    words[end] = words.length * 4;
+    const policy = chain.policy === null ? null : { table: table.name, chain, rule: null, position: 0, family };
+    const number = policy === null ? 0 : this.#refs.push(policy) - 1;
+    const op = chain.policy === null ? P.TARGET_RETURN : chain.policy === "DROP" ? P.TARGET_DROP : P.TARGET_ACCEPT;
+    words.push(words.length * 4, number, op, 0, 0, 0, 0, P.MATCH_END);
+    return start;
+  }
+
+  #policy(name: string, rule: Rule): number {
+    const number = this.options.policies?.[name];
+    if (number === undefined)
+      throw new CompileError(`line ${rule.line}: there is no timeout policy "${name}"; declare it`);
+    return number;
+  }
+
+  // In the kernel's order: the IP header, then the matches as they are written.
+  #questions(rule: Rule, number: number, family: 4 | 6): number[] {
+    const context: MatchContext = { family, assume: this.options.assume ?? false, random: this.#random };
+    const questions = [
+      ...addressQuestion(P.MATCH_SRC4, rule.source),
+      ...addressQuestion(P.MATCH_DST4, rule.destination),
+      ...(rule.in === null
+        ? []
+        : ask(P.MATCH_IN, [interfaceBits(rule.in, this.#place)], rule.in.invert, context.assume)),
+      ...(rule.out === null
+        ? []
+        : ask(P.MATCH_OUT, [interfaceBits(rule.out, this.#place)], rule.out.invert, context.assume)),
+      ...(rule.protocol === null ? [] : ask(P.MATCH_PROTOCOL, [rule.protocol.number], rule.protocol.invert)),
+      ...(rule.fragment === null ? [] : ask(P.MATCH_FRAGMENT, [], rule.fragment.invert)),
+    ];
+    for (const match of rule.matches) {
+      const asked = matchQuestions(match, context);
+      if (asked !== null) questions.push(...asked);
+      else {
+        questions.push(...ask(P.MATCH_UNDECIDED, [], false, context.assume));
+        this.#undecided.set(number, [...(this.#undecided.get(number) ?? []), match.name]);
+      }
+    }
+    return questions;
+  }
+}
+
+// A chain that leads back to itself would never end; iptables refuses it as well.
+function checkLoops({ name, chains }: Table): void {
+  const byName = new Map(chains.map((chain) => [chain.name, chain]));
+  const done = new Set<string>();
+  const visit = (chain: Chain, path: readonly string[]): void => {
+    if (path.includes(chain.name))
+      throw new CompileError(`${name}: a loop of chains: ${[...path, chain.name].join(" -> ")}`);
+    if (done.has(chain.name)) return;
+    for (const { target } of chain.rules) {
+      const next = target?.kind === "jump" || target?.kind === "goto" ? byName.get(target.chain) : undefined;
+      if (next !== undefined) visit(next, [...path, chain.name]);
+    }
+    done.add(chain.name);
+  };
+  for (const chain of chains) visit(chain, []);
+}
+
+/** The counters of a program by number, read from its bytes as they are in the engine. */
+export function readCounters({ refs }: Program, bytes: Uint8Array): Counters[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = view.getUint32(4 * P.PROGRAM_COUNTERS, true);
+  return refs.map((_, number) => ({
+    packets: view.getBigUint64(start + 16 * number, true),
+    bytes: view.getBigUint64(start + 16 * number + 8, true),
+  }));
+}
+
+/** Copies of the rulesets with these counters: what `iptables-save -c` would print. Chains that did not run keep theirs. */
+export function withCounters<T extends Ruleset>(rulesets: readonly T[], program: Program, bytes: Uint8Array): T[] {
+  const counters = readCounters(program, bytes);
+  const byRule = new Map<Rule | Chain, Counters>();
+  for (const [number, ref] of program.refs.entries()) {
+    const found = counters[number];
+    if (ref !== null && found !== undefined) byRule.set(ref.rule ?? ref.chain, found);
+  }
+  return rulesets.map((ruleset) => ({
+    ...ruleset,
+    counters: true,
+    tables: ruleset.tables.map((table) => ({
+      ...table,
+      chains: table.chains.map((chain) => ({
+        ...chain,
+        counters: byRule.get(chain) ?? chain.counters,
+        rules: chain.rules.map((rule) => ({ ...rule, counters: byRule.get(rule) ?? rule.counters })),
+      })),
+    })),
+  }));
+}

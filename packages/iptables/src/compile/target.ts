@@ -1,0 +1,60 @@
+// Targets into operations of the program, and whether a packet can get past them.
+import { program as P } from "conntrack-wasm";
+import type { CtTarget, Target } from "../ruleset.js";
+
+/** Operation and its arguments; jumps get theirs when the chains have places. */
+export interface Operation {
+  readonly op: number;
+  readonly args: readonly number[];
+  /** Chain to go to. */
+  readonly chain?: string;
+}
+
+const operation = (op: number, ...args: number[]): Operation => ({ op, args });
+
+function ct({ notrack, zone }: CtTarget, policy: number): Operation {
+  const flags = (notrack ? P.CT_NOTRACK : 0) | (zone ? P.CT_ZONE : 0) | (zone?.id === "mark" ? P.CT_ZONE_FROM_MARK : 0);
+  return operation(P.TARGET_CT, flags, typeof zone?.id === "number" ? zone.id : 0, policy);
+}
+
+/** What the kernel does with a packet for a queue when nobody listens: it drops it, unless told to go on. */
+const queue = (bypass: boolean) => operation(bypass ? P.TARGET_ACCEPT : P.TARGET_DROP);
+
+/** `policyOf`: number of a timeout policy by its name. */
+export function targetOperation(target: Target | null, policyOf: (name: string) => number): Operation {
+  if (target === null) return operation(P.TARGET_NONE);
+  switch (target.kind) {
+    case "ACCEPT":
+      return operation(P.TARGET_ACCEPT);
+    case "DROP":
+    case "REJECT":
+      return operation(P.TARGET_DROP);
+    case "RETURN":
+      return operation(P.TARGET_RETURN);
+    case "QUEUE":
+      return queue(false);
+    case "NFQUEUE":
+      return queue(target.bypass);
+    case "jump":
+      return { ...operation(P.TARGET_JUMP), chain: target.chain };
+    case "goto":
+      return { ...operation(P.TARGET_GOTO), chain: target.chain };
+    case "MARK":
+      return operation(P.TARGET_MARK, target.clear, target.xor);
+    case "CONNMARK":
+      if (target.mode === "set") return operation(P.TARGET_CONNMARK_SET, target.clear, target.xor, target.shift >>> 0);
+      return operation(
+        target.mode === "save" ? P.TARGET_CONNMARK_SAVE : P.TARGET_CONNMARK_RESTORE,
+        target.ctMask,
+        target.nfMask,
+        target.shift >>> 0,
+      );
+    case "NOTRACK":
+      return operation(P.TARGET_CT, P.CT_NOTRACK);
+    case "CT":
+      return ct(target, target.timeout === null ? 0 : policyOf(target.timeout));
+    default:
+      // LOG, TRACE, TTL, …: the packet goes on; what they do to it or say of it changes no verdict here
+      return operation(P.TARGET_NONE);
+  }
+}

@@ -1,0 +1,109 @@
+// A stateful firewall in front of anything that sends and receives packets: rules over a connection tracking engine.
+import { Conntrack, type Decision, type OpenOptions, program as P } from "conntrack-wasm";
+import { type CompileOptions, compileRules, type Program, type RuleRef, withCounters } from "./compile/index.js";
+import { parsePlace } from "./compile/place.js";
+import { parseRuleset } from "./parse.js";
+import type { Ruleset } from "./ruleset.js";
+
+export interface FirewallOptions
+  extends Omit<OpenOptions, "programSize">,
+    Pick<CompileOptions, "hook" | "assume" | "policies"> {
+  /** A file of iptables-save, or rulesets read before: one of each family. */
+  readonly rules: string | Ruleset | readonly Ruleset[];
+  /** The box's interfaces: `eth0`, or with its addresses `eth0=203.0.113.1/24`. The first one leads to the rest of the world. */
+  readonly interfaces?: readonly string[];
+  /** LINKTYPE_ number of the packets: 1 is Ethernet (default), 101 begins with the IP header. */
+  readonly link?: number;
+}
+
+/** How a packet passes the box. Only `in`: it is for the box; only `out`: the box sent it; none: its addresses tell. */
+export interface Way {
+  readonly in?: string;
+  readonly out?: string;
+  /** Nanoseconds since the epoch; default: now. */
+  readonly time?: bigint;
+}
+
+export interface Verdict extends Omit<Decision, "rule"> {
+  /** The rule that decided, or the policy; null when no rule was asked. */
+  readonly rule: RuleRef | null;
+  /** A match on its way cannot be decided from packets, and was answered as `assume` says. */
+  readonly undecided: boolean;
+}
+
+export class Firewall {
+  readonly #numbers: ReadonlyMap<string, number>;
+
+  private constructor(
+    readonly engine: Conntrack,
+    readonly rulesets: readonly Ruleset[],
+    readonly program: Program,
+    interfaces: readonly string[],
+    private readonly link: number,
+  ) {
+    this.#numbers = new Map(interfaces.map((name, number) => [name, number]));
+  }
+
+  static async open({
+    rules,
+    interfaces = [],
+    hook,
+    assume,
+    policies,
+    link = 1,
+    ...rest
+  }: FirewallOptions): Promise<Firewall> {
+    const rulesets = readRulesets(rules);
+    const place = parsePlace(interfaces);
+    const seed = Number(BigInt(rest.seed ?? 1) & 0xffffffffn);
+    const program = compileRules(rulesets, {
+      place,
+      perPacket: true,
+      seed,
+      ...(hook && { hook }),
+      ...(assume !== undefined && { assume }),
+      ...(policies && { policies }),
+    });
+    const engine = await Conntrack.open({ ...rest, programSize: program.bytes.length });
+    engine.loadProgram(program.bytes);
+    return new Firewall(
+      engine,
+      rulesets,
+      program,
+      place.map(({ name }) => name),
+      link,
+    );
+  }
+
+  /** What happens to a packet. */
+  packet(data: Uint8Array, way: Way = {}): Verdict {
+    const time = way.time ?? BigInt(Date.now()) * 1_000_000n;
+    const number = this.#number(way.in) | (this.#number(way.out) << 8);
+    const decision = this.engine.track({ time, data, link: this.link, interface: number });
+    return {
+      ...decision,
+      rule: this.program.refs[(decision.rule & ~P.RULE_UNDECIDED) >>> 0] ?? null,
+      undecided: decision.rule >>> 31 === 1,
+    };
+  }
+
+  #number(name: string | undefined): number {
+    if (name === undefined) return 0;
+    const number = this.#numbers.get(name);
+    if (number === undefined) throw new RangeError(`interface "${name}" was not declared`);
+    return number + 1;
+  }
+
+  /** The rulesets with the counters they have now, for `formatRuleset`. */
+  counted(): Ruleset[] {
+    return withCounters(this.rulesets, this.program, this.engine.programBytes);
+  }
+}
+
+function readRulesets(rules: FirewallOptions["rules"]): readonly Ruleset[] {
+  if (typeof rules !== "string") return Array.isArray(rules) ? rules : [rules as Ruleset];
+  const { ruleset, errors } = parseRuleset(rules);
+  const [error] = errors;
+  if (error) throw new SyntaxError(`line ${error.line}, column ${error.column}: ${error.message}`);
+  return [ruleset];
+}

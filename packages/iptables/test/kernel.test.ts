@@ -1,0 +1,109 @@
+// Rulesets against the live kernel: the same packets through its router and through ours, counter by counter.
+import { readFileSync } from "node:fs";
+import { Conntrack } from "conntrack-wasm";
+import { describe, expect, test } from "vitest";
+import { kernelAvailable } from "../../conformance/src/kernel.js";
+import { type PacketFields, packet } from "../../conformance/src/packets.js";
+import { recordSequences } from "../../conformance/src/record.js";
+import { compileRules, readCounters } from "../src/compile/index.js";
+import { parsePlace } from "../src/compile/place.js";
+import { type Counters, formatRule, parseRuleset } from "../src/index.js";
+import { SAMPLES, saveText } from "./rulesets.js";
+
+const available = kernelAvailable();
+const wasm = readFileSync(new URL("../../core/build/conntrack.wasm", import.meta.url));
+
+const [A, B] = ["10.0.0.1", "10.0.0.2"];
+type Fields = Omit<PacketFields, "src" | "dst">;
+const there = (fields: Fields): Uint8Array => packet({ src: A, dst: B, ...fields });
+const back = (fields: Fields): Uint8Array => packet({ src: B, dst: A, ...fields });
+const tcp = (sport: number, dport: number, flags: string, seq: number, ack: number, payload = 0, options = "") => ({
+  tcp: { sport, dport, flags, seq, ack, payload, options },
+});
+const udp = (sport: number, dport: number, payload = 8) => ({ udp: { sport, dport, payload } });
+
+/** A web connection from beginning to end, names asked for, pings, errors, and what belongs nowhere. */
+const TRAFFIC: readonly Uint8Array[] = [
+  there(tcp(1025, 80, "S", 1000, 0, 0, "mss=1460 sackok ts=1:0 nop ws=7")),
+  back(tcp(80, 1025, "SA", 5000, 1001, 0, "mss=1460")),
+  there(tcp(1025, 80, "A", 1001, 5001)),
+  there({ tos: 0x10, ...tcp(1025, 80, "PA", 1001, 5001, 100) }),
+  back({ ttl: 50, ...tcp(80, 1025, "PA", 5001, 1101, 200) }),
+  there(tcp(1025, 80, "A", 1101, 5201)),
+  there(udp(1026, 53)),
+  back(udp(53, 1026, 60)),
+  there(udp(1026, 53, 9)),
+  there({ tos: 0xb8, ...udp(1027, 5060, 300) }),
+  there({ icmp: { type: 8, id: 7, seq: 1, payload: 20 } }),
+  back({ icmp: { type: 0, id: 7, seq: 1, payload: 20 } }),
+  back({ icmp: { type: 0, id: 9, seq: 1, payload: 20 } }),
+  there(tcp(1030, 443, "S", 1, 0)),
+  back(tcp(443, 1030, "RA", 0, 2)),
+  there(tcp(1031, 25, "A", 1, 1)),
+  there(tcp(1032, 8080, "", 1, 1)),
+  there(tcp(1033, 110, "SF", 1, 1)),
+  back({ icmp: { type: 3, code: 3, quote: there(udp(1027, 5060, 300)), quoteLength: 28 } }),
+  back({ icmp: { type: 3, code: 1, quote: there(udp(9, 9, 8)) } }),
+  there(tcp(1025, 80, "FA", 1101, 5201)),
+  back(tcp(80, 1025, "FA", 5201, 1102)),
+  there(tcp(1025, 80, "A", 1102, 5202)),
+  there(tcp(1025, 80, "A", 9_000_000, 5202)),
+  there({ ttl: 3, protocol: 47, payload: new Uint8Array(12) }),
+  packet({ src: "10.0.0.9", dst: B, ...udp(4000, 53) }),
+  packet({ src: "10.9.0.9", dst: "10.0.7.2", ...tcp(4000, 1863, "S", 1, 0) }),
+];
+
+interface Line {
+  readonly table: string;
+  readonly chain: string;
+  /** `-` for a chain of the user, which has no counter. */
+  readonly policy?: string;
+  readonly rule?: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
+const lineText = ({ table, chain, rule = "policy", packets, bytes }: Line) =>
+  `${table} ${chain} ${rule} ${packets}:${bytes}`;
+
+function ours(text: string): { lines: string[]; verdicts: string[] } {
+  const { ruleset, errors } = parseRuleset(text, { family: 4 });
+  expect(errors).toEqual([]);
+  const place = parsePlace(["orc-in", "orc-out"]);
+  const program = compileRules(ruleset, { place, in: "orc-in", out: "orc-out", hook: "FORWARD" });
+  const engine = Conntrack.openSync(wasm, { seed: 1, max: 1000, programSize: program.bytes.length });
+  engine.loadProgram(program.bytes);
+  const verdicts = TRAFFIC.map((data, i) =>
+    engine.track({ time: 1_700_000_000_000_000_000n + BigInt(i) * 10_000n, data }).verdict.toLowerCase(),
+  );
+  const counters = readCounters(program, engine.programBytes);
+  const lines = program.refs.flatMap((ref, number) => {
+    if (ref === null) return [];
+    const { packets, bytes } = counters[number] as Counters;
+    const rule = ref.rule === null ? "policy" : formatRule(ref.rule, ref.family);
+    return [
+      lineText({ table: ref.table, chain: ref.chain.name, rule, packets: Number(packets), bytes: Number(bytes) }),
+    ];
+  });
+  return { lines, verdicts };
+}
+
+// What the router sends of its own (REJECT) passes OUTPUT and POSTROUTING: not our packets.
+const compared = (line: string) => !/^\w+ (OUTPUT|POSTROUTING|INPUT) policy/.test(line);
+
+describe.skipIf(!available.ok)(`rules in the kernel${available.ok ? "" : ` (${available.reason})`}`, async () => {
+  const packets = TRAFFIC.map((data, i) => ({ time: i * 1e-5, data }));
+  const recordings = available.ok
+    ? await recordSequences(
+        SAMPLES.map((sample) => ({ packets, options: { mode: "route", iptables: saveText(sample) } })),
+      )
+    : [];
+  test.each(SAMPLES.map((sample, i) => ({ name: sample.name, sample, recording: recordings[i] })))(
+    "$name",
+    ({ sample, recording }) => {
+      const { lines, verdicts } = ours(saveText(sample));
+      const theirs = ((recording?.iptables ?? []) as Line[]).filter(({ policy }) => policy !== "-").map(lineText);
+      expect(lines.filter(compared).sort()).toEqual(theirs.filter(compared).sort());
+      expect(verdicts).toEqual(recording?.packets.map(({ verdict }) => verdict));
+    },
+  );
+});
