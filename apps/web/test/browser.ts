@@ -63,5 +63,5 @@ export class Site {
 export async function loaded(page: Page): Promise<string> {
   const status = page.locator(".status");
   await status.getByText(/packets ·|could not be read|could be read/).waitFor();
-  return (await status.innerText()).replace(/\s+/g, " ");
+  return ((await status.textContent()) ?? "").replace(/\s+/g, " ");
 }
