@@ -53,15 +53,17 @@ export async function startWorker(url: URL): Promise<WorkerHandle> {
   if (isNode) {
     const { Worker } = (await import(/* @vite-ignore */ threads)) as typeof import("node:worker_threads");
     const worker = new Worker(url);
+    // an idle pool keeps no process alive, one that owes an answer does
+    let owed = 0;
     worker.unref();
     return {
       post(message) {
-        worker.ref();
+        if (owed++ === 0) worker.ref();
         worker.postMessage(message);
       },
       listen(onMessage, onError) {
         worker.on("message", (message: FromWorker) => {
-          worker.unref();
+          if (--owed === 0) worker.unref();
           onMessage(message);
         });
         worker.on("error", onError);
