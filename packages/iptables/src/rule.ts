@@ -130,7 +130,9 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     if (exact) return exact;
     const begun = candidates.filter((candidate) => candidate.name.startsWith(name));
     const [first] = begun;
-    const same = begun.every(({ instance, key }) => instance === first?.instance && key === first?.key);
+    const same = begun.every(
+      ({ instance, key }) => instance?.extension === first?.instance?.extension && key === first?.key,
+    );
     return first && same ? first : null;
   }
 
