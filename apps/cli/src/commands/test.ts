@@ -15,7 +15,7 @@ export function addTest(program: Command): void {
   program
     .command("test")
     .description("check what a file of expectations says of packets; exit code 1 if one is not met")
-    .argument("<files...>", "YAML files; README.md has the form")
+    .argument("<files...>", "YAML files; docs/testing.md has the form")
     .addOption(
       new Option("-o, --output <form>", "text, tap, junit, json; github: annotations, then text")
         .choices(Object.keys(REPORTS))
