@@ -24,6 +24,8 @@ export interface Context {
   readonly openedBy: (conn: number) => number | null;
   /** One-line description of the packet that set what this one fell foul of. */
   readonly cause: string | null;
+  /** The packet that announced its connection, in a line; null when there is none, or it cannot be read again. */
+  readonly announcement: string | null;
 }
 
 const LINKS = new Map([
@@ -68,7 +70,7 @@ export function explainPacket(context: Context): Step[] {
     windowStep(context),
     timerStep(context),
   ];
-  steps.push(outcomeStep(context), causeStep(context), hintStep(context));
+  steps.push(masterStep(context), outcomeStep(context), causeStep(context), hintStep(context));
   return steps.filter((step) => step.lines.length > 0);
 }
 
@@ -311,6 +313,19 @@ function timerStep({ packet, engine }: Context): Step {
   return {
     step,
     lines: lines(`${from} to ${secondsText(after.timeout, 3)} s${rule === undefined ? "" : ` (${rule})`}`),
+  };
+}
+
+// ---- who announced it
+
+function masterStep({ packet, engine, announcement }: Context): Step {
+  const { master, announced } = packet.trace;
+  if (master === null) return { step: "Announced", lines: [] };
+  const flow = engine.flow(master);
+  const whose = flow === undefined ? "gone by now" : `${flow.helper ?? flow.protocol}, ${tupleText(flow.original)}`;
+  return {
+    step: "Announced",
+    lines: lines(`by connection ${master} (${whose})`, announced !== null && (announcement ?? `with #${announced}`)),
   };
 }
 

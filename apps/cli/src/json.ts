@@ -96,7 +96,8 @@ export class JsonLines {
       this.#addIcmp(results, i);
     if (bytes[t + raw.BEFORE + raw.ENTRY_PRESENT] !== 0) this.#addEntry(t + raw.BEFORE, "before");
     if (bytes[t + raw.AFTER + raw.ENTRY_PRESENT] !== 0) this.#addEntry(t + raw.AFTER, "after");
-    if (words[(t + raw.MASTER) >>> 2] !== 0) this.#text(`,"master":${words[(t + raw.MASTER) >>> 2]}`);
+    if (words[(t + raw.MASTER) >>> 2] !== 0)
+      this.#text(`,"master":${words[(t + raw.MASTER) >>> 2]},"announced":${words[(t + raw.ANNOUNCED) >>> 2]}`);
     if (words[(t + raw.DATAGRAM) >>> 2] !== 0) this.#text(`,"datagram":${words[(t + raw.DATAGRAM) >>> 2]}`);
     if (reason !== 0) this.#addWhy(results, i, t);
     const notes = bytes[t + raw.NOTES] as number;

@@ -17,6 +17,7 @@ export const NUMBERS = 96;
 export const CAUSE = 136;
 export const MASTER = 140;
 export const DATAGRAM = 144;
+export const ANNOUNCED = 148;
 // within BEFORE and AFTER: timeout u64, status u32, state u8, present u8, protocol u8
 export const ENTRY_STATUS = 8;
 export const ENTRY_STATE = 12;

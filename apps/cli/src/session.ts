@@ -55,7 +55,6 @@ export async function openEngine(
   options: CommonOptions,
   wishes: Pick<SessionOptions, "trace" | "events" | "programSize"> = {},
 ): Promise<Conntrack> {
-  if (options.helper.length > 0) throw new UsageError(`--helper ${options.helper[0]}: helpers are not available yet`);
   const sysctls = parseSysctls(options.sysctl);
   const wanted = sysctls.filter(({ name }) => findSysctl(name)?.name === MAX_SYSCTL).map(({ value }) => value);
   try {
@@ -69,6 +68,7 @@ export async function openEngine(
     });
     if (options.checksum === "ignore") engine.setSysctl("nf_conntrack_checksum", 0);
     for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
+    for (const helper of options.helper) assignHelper(engine, helper);
     return engine;
   } catch (error) {
     if (error instanceof ConntrackError && ["bad-option", "no-memory"].includes(error.code)) {
@@ -92,6 +92,18 @@ function setSysctl(engine: Conntrack, text: string, name: string, value: number)
     engine.setSysctl(name, value);
   } catch (error) {
     if (error instanceof ConntrackError) throw new UsageError(`${text}: ${error.message}`);
+    throw error;
+  }
+}
+
+// `--helper ftp` or `ftp:2121`
+function assignHelper(engine: Conntrack, text: string): void {
+  const [, name, port] = /^([^:]+)(?::(\d+))?$/.exec(text) ?? [];
+  if (name === undefined) throw new UsageError(`--helper ${text}: write NAME or NAME:PORT`);
+  try {
+    engine.assignHelper(name, port === undefined ? undefined : Number(port));
+  } catch (error) {
+    if (error instanceof ConntrackError) throw new UsageError(`--helper ${text}: ${error.message}`);
     throw error;
   }
 }

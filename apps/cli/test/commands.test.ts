@@ -159,7 +159,7 @@ describe("usage", () => {
     [["x.pcap", "--sysctl", "nf_conntrack_tcp_loose"], "write NAME=VALUE"],
     [["x.pcap", "--sysctl", "nf_conntrack_tcp_loose=2"], "2 is not a whole number from 0 to 1"],
     [["x.pcap", "--max", "0"], "Give a whole number from 1 to"],
-    [["x.pcap", "--helper", "ftp:21"], "helpers are not available yet"],
+    [["x.pcap", "--helper", "ftpd:21"], 'there is no helper "ftpd"'],
     [["list", "x.pcap", "-o", "proc,xml"], "cannot be combined"],
     [["list", "x.pcap", "-o", "proc,id"], "proc has no id"],
     [["list", "x.pcap", "--at", "yesterday"], "--at yesterday: give a time"],

@@ -1,13 +1,15 @@
 // The engine: one conntrack table in one linear memory, packets in, facts out.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
+import { getHelper } from "./helper.js";
 import { type Core, compile, instantiate, type WasmSource } from "./instantiate.js";
-import { readFlow } from "./read-flow.js";
+import { readExpectation } from "./read-expect.js";
+import { readFlow, readTuple } from "./read-flow.js";
 import { Results } from "./results.js";
 import { readSnapshot, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
 import { findSysctl, MODULE_PARAMETERS, SYSCTLS, type SysctlRow, similarSysctls } from "./sysctl.js";
 import type { PacketTrace } from "./trace.js";
-import type { Direction, Flow, FlowEvent, State, Stats } from "./types.js";
+import type { Direction, Expectation, ExpectEvent, Flow, FlowEvent, State, Stats } from "./types.js";
 
 export type Profile = "linux-6" | "linux-2.4";
 
@@ -29,10 +31,22 @@ export interface OpenOptions {
   readonly wasm?: WasmSource;
   /** This engine is one of several and tracks the shard `[index, count]`: see ConntrackPool. */
   readonly shard?: readonly [index: number, count: number];
+  /**
+   * Helpers by port: new connections to it get one, as a `-j CT --helper` rule would give it. Without, nothing is assigned,
+   * as since Linux 6.0; `sysctl: { nf_conntrack_helper: 1 }` assigns by the usual ports, and profile linux-2.4 does so.
+   */
+  readonly helpers?: readonly HelperAssignment[];
   /** Bytes of the input region: the most one call takes. Default 2 MiB. */
   readonly inputSize?: number;
   /** Room for a rule program ({@link Conntrack.loadProgram}), in bytes. Default 0: no rules. */
   readonly programSize?: number;
+}
+
+export interface HelperAssignment {
+  /** Name of the helper, as in {@link HELPERS}. */
+  readonly name: string;
+  /** Destination port of the first packet; default: the helper's usual one. */
+  readonly port?: number;
 }
 
 /** One packet for {@link Conntrack.track}. */
@@ -54,6 +68,8 @@ export interface PacketInput {
   readonly drop?: boolean;
   /** Timeout policy a new connection gets; see {@link Conntrack.setTimeoutPolicy}. */
   readonly timeoutPolicy?: number;
+  /** Helper a new connection gets, as from `-j CT --helper`; one that does not speak its protocol is not taken. */
+  readonly helper?: string;
 }
 
 /** What connection tracking says of one packet. */
@@ -125,6 +141,7 @@ export class Conntrack {
   readonly #tracing: boolean;
   #listening: boolean;
   #events: FlowEvent[] = [];
+  #expectEvents: ExpectEvent[] = [];
   #dead: unknown = null;
   readonly #id: (serial: number) => number;
 
@@ -216,6 +233,7 @@ export class Conntrack {
       else this.setSysctl(name, this.profile === "linux-2.4" ? (legacy ?? value) : value);
     }
     for (const [name, value] of Object.entries(options.sysctl ?? {})) this.setSysctl(name, value);
+    for (const { name, port } of options.helpers ?? []) this.assignHelper(name, port);
   }
 
   #applySwitches(): void {
@@ -302,6 +320,17 @@ export class Conntrack {
     }
   }
 
+  /** New connections to the port get the helper from now on, in every L4 protocol it speaks. */
+  assignHelper(name: string, port?: number): void {
+    const helper = getHelper(name);
+    const to = port ?? helper.port;
+    checkInteger(`port of helper ${name}`, to, 1, 65535);
+    for (const l4proto of helper.l4protos) {
+      if (!this.#core.assignPort(l4proto, to, helper.number))
+        throw new ConntrackError("bad-option", "no more than 64 ports can have a helper");
+    }
+  }
+
   // ---- packets
 
   /** Tracks one packet. A bad packet is INVALID with a reason, not an exception. */
@@ -316,7 +345,11 @@ export class Conntrack {
     view.setUint32(at + 12, captured, true);
     view.setUint16(at + 16, packet.link ?? 101, true);
     view.setUint16(at + 18, packet.interface ?? 0, true);
-    const flags = (packet.notrack ? abi.RECORD_NOTRACK : 0) | (packet.drop ? abi.RECORD_DROP : 0);
+    const helper = packet.helper === undefined ? 0 : getHelper(packet.helper).number;
+    const flags =
+      (packet.notrack ? abi.RECORD_NOTRACK : 0) |
+      (packet.drop ? abi.RECORD_DROP : 0) |
+      (helper << abi.RECORD_HELPER_SHIFT);
     view.setUint32(at + 20, (flags | ((packet.timeoutPolicy ?? 0) << 8) | ((packet.zone ?? 0) << 16)) >>> 0, true);
     this.#bytes.set(captured < data.length ? data.subarray(0, captured) : data, at + abi.RECORD_HEADER);
     const length = (abi.RECORD_HEADER + captured + 7) & ~7;
@@ -469,7 +502,9 @@ export class Conntrack {
 
   #collectEvents(): void {
     const count = this.#core.eventCount() >>> 0;
-    if (count === 0) return;
+    const expectCount = this.#core.expectEventCount() >>> 0;
+    if (count === 0 && expectCount === 0) return;
+    for (let i = 0; i < expectCount; i++) this.#expectEvents.push(this.#expectEventAt(i));
     const base = this.#core.eventRegion() >>> 0;
     const view = this.#view;
     for (let i = 0; i < count; i++) {
@@ -496,6 +531,61 @@ export class Conntrack {
       });
     }
     this.#core.dropEvents();
+  }
+
+  #expectEventAt(i: number): ExpectEvent {
+    const at = (this.#core.expectEventRegion() >>> 0) + i * abi.EXPECT_EVENT_SIZE;
+    const time = this.#view.getBigUint64(at + abi.EVENT_RECORD_TIME, true);
+    return {
+      type: this.#view.getUint16(at, true) === abi.EVENT_TYPE_NEW ? "NEW" : "DESTROY",
+      time,
+      frame: this.#view.getUint32(at + abi.EVENT_RECORD_FRAME, true),
+      expectation: this.#expectation(
+        at + abi.EXPECT_EVENT_EXPECTATION,
+        at + abi.EXPECT_EVENT_MASTER,
+        at + abi.EXPECT_EVENT_ADDR6,
+        time,
+      ),
+    };
+  }
+
+  // The expectation at `at`, announced by the conn at `conn`.
+  #expectation(at: number, conn: number, addr6: number, time: bigint): Expectation {
+    const [bytes, view] = [this.#bytes, this.#view];
+    const swapped = (view.getUint32(conn + abi.CONN_STATUS, true) & abi.STATUS_SWAPPED) !== 0;
+    const master = readTuple({ bytes, view, conn, addr6 }, swapped, false);
+    return readExpectation({
+      bytes,
+      view,
+      at,
+      time,
+      master,
+      masterConn: view.getUint32(conn + abi.CONN_SERIAL, true),
+    });
+  }
+
+  /** The expectations there are, in order of insertion: `/proc/net/nf_conntrack_expect`. */
+  expectations(): Expectation[] {
+    const found: { serial: number; expectation: Expectation }[] = [];
+    const base = this.#core.expectRecordRegion() >>> 0;
+    const time = this.now;
+    for (let i = 0; i < this.#core.expectRecords() >>> 0; i++) {
+      const at = base + i * abi.EXPECT_SIZE;
+      const serial = this.#view.getUint32(at + abi.EXPECT_SERIAL, true);
+      if (serial === 0) continue;
+      const slot = this.#core.slotOfHelp(this.#view.getUint16(at + abi.EXPECT_MASTER, true)) >>> 0;
+      const conn = (this.#core.connRegion() >>> 0) + slot * abi.CONN_SIZE;
+      const addr6 = (this.#core.addr6Region() >>> 0) + slot * 32;
+      found.push({ serial, expectation: this.#expectation(at, conn, addr6, time) });
+    }
+    return found.sort((a, b) => a.serial - b.serial).map(({ expectation }) => expectation);
+  }
+
+  /** Takes the events of expectations since the last call, in order. Listening is as for other events. */
+  takeExpectEvents(): ExpectEvent[] {
+    const events = this.#expectEvents;
+    this.#expectEvents = [];
+    return events;
   }
 
   /** Takes the events since the last call, in order. */

@@ -2,6 +2,7 @@
 export type ConntrackErrorCode =
   | "bad-option"
   | "unknown-sysctl"
+  | "unknown-helper"
   | "bad-sysctl-value"
   | "no-memory"
   | "no-wasm"

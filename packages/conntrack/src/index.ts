@@ -1,6 +1,7 @@
 export {
   Conntrack,
   type Decision,
+  type HelperAssignment,
   type OpenOptions,
   type PacketBlock,
   type PacketInput,
@@ -8,6 +9,7 @@ export {
 } from "./engine.js";
 export { ConntrackError, type ConntrackErrorCode } from "./error.js";
 export * from "./format/index.js";
+export { HELPERS, type HelperRow } from "./helper.js";
 export type { WasmSource } from "./instantiate.js";
 export { ConntrackPool, type PoolOptions, type PoolPart, type PoolReport } from "./pool.js";
 export { program } from "./program.js";

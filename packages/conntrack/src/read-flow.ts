@@ -1,24 +1,9 @@
 // From a conn in linear memory, or its copy in an event, to a Flow.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ipv4Text, ipv6Text } from "./address.js";
+import { helperByNumber } from "./helper.js";
 import { hasPorts, isIcmp, protocolName, replyType, stateName } from "./protocol.js";
 import type { Counter, Flow, Tuple } from "./types.js";
-
-const HELPERS = [
-  "",
-  "ftp",
-  "irc",
-  "tftp",
-  "sip",
-  "pptp",
-  "amanda",
-  "sane",
-  "netbios-ns",
-  "snmp",
-  "RAS",
-  "Q.931",
-  "H.245",
-];
 
 /** Where the parts of a conn lie, and the moment of reading. */
 export interface ConnSource {
@@ -34,8 +19,11 @@ export interface ConnSource {
   readonly id: (serial: number) => number;
 }
 
-// The tuple of one direction: side A first unless swapped.
-function readTuple(source: ConnSource, swapped: boolean, isReply: boolean): Tuple {
+/** What a tuple is read from. */
+export type TupleSource = Pick<ConnSource, "bytes" | "view" | "conn" | "addr6">;
+
+/** The tuple of one direction: side A first unless swapped. */
+export function readTuple(source: TupleSource, swapped: boolean, isReply: boolean): Tuple {
   const { bytes, view, conn } = source;
   const l4proto = bytes[conn + 12] ?? 0;
   const isV4 = bytes[conn + 13] === abi.L3_IPV4;
@@ -102,7 +90,7 @@ export function readFlow(source: ConnSource): Flow {
             reply: readCounter(view, conn + abi.CONN_COUNTERS + 12),
           }
         : null,
-    helper: (ext === null ? "" : HELPERS[bytes[ext + 8] ?? 0]) || null,
+    helper: ext === null ? null : (helperByNumber(bytes[ext + 8] ?? 0)?.name ?? null),
     master: (ext === null ? 0 : view.getUint32(ext + 4, true)) || null,
     greTimeouts:
       l4proto === abi.IPPROTO_GRE
@@ -112,6 +100,7 @@ export function readFlow(source: ConnSource): Flow {
       l4proto === abi.IPPROTO_SCTP
         ? { original: view.getUint32(conn + 32, true), reply: view.getUint32(conn + 36, true) }
         : null,
+    announced: (ext === null ? 0 : view.getUint32(ext + 60, true)) || null,
     start: start || null,
     stop: null,
     time: source.time,

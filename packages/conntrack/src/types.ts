@@ -79,6 +79,8 @@ export interface Flow {
   readonly helper: string | null;
   /** The connection that announced this one. */
   readonly master: number | null;
+  /** The packet (from 1) that announced it. */
+  readonly announced?: number | null;
   /** GRE: the timeouts copied at creation, in seconds. */
   readonly greTimeouts: { readonly unreplied: number; readonly stream: number } | null;
   /** SCTP: the verification tags each direction must carry, 0 while unknown. Only `conntrack -o save` shows them. */
@@ -157,4 +159,16 @@ export interface Expectation {
   readonly master: Tuple;
   readonly masterConn: number;
   readonly zone: number;
+  /** The packet (from 1) that announced it. */
+  readonly frame?: number;
+}
+
+/** One message of the expectation event stream (`conntrack -E expect`). */
+export interface ExpectEvent {
+  readonly type: "NEW" | "DESTROY";
+  /** Nanoseconds since the epoch. */
+  readonly time: bigint;
+  /** Packet (from 1) that caused it; for an expiry, the packet before which it is seen. */
+  readonly frame: number;
+  readonly expectation: Expectation;
 }

@@ -4,19 +4,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { openCapture } from "../../capture/src/index.js";
-import { Conntrack, formatEvent, formatProc } from "../src/index.js";
+import { Conntrack, formatEvent, formatExpectEvent, formatProc } from "../src/index.js";
 
 const samples = fileURLToPath(new URL("../../../samples/", import.meta.url));
 const wasm = readFileSync(fileURLToPath(new URL("../../core/build/conntrack.wasm", import.meta.url)));
 
 /** Entries the router never confirmed: their packets' TTL ran out on it (docs/conformance.md, Routing). */
 const NEVER_CONFIRMED: Record<string, RegExp> = { "port-unreachable-and-traceroute": /dport=33434/ };
-/** Recorded with a helper assigned. */
-const NEEDS_HELPER = ["ftp-active", "ftp-epsv", "ftp-passive", "tftp"];
+/** Recorded with a helper assigned by `-j CT --helper`. */
+const helperOf = (name: string) => /^(ftp|tftp)\b/.exec(name)?.[1];
 
 interface Recorded {
   readonly packets: readonly { readonly frame: number; readonly state: string; readonly direction: string }[];
   readonly events: readonly string[];
+  readonly expectations: readonly string[];
   readonly table: readonly string[];
   readonly tableTime: bigint;
 }
@@ -38,6 +39,7 @@ function readRecorded(name: string): Recorded {
       return { frame: Number(frame), state, direction };
     }),
     events: body("events").map((line) => line.replace(/^\[[\d.]+\]\s*/, "")),
+    expectations: body("expectations").map((line) => line.replace(/^\[[\d. ]+\]\s*/, "")),
     table: body("table"),
     tableTime: BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0")),
   };
@@ -54,11 +56,12 @@ const names = readdirSync(samples)
   .filter((file) => file.endsWith(".kernel.txt"))
   .map((file) => file.slice(0, -".kernel.txt".length));
 
-describe.each(names.filter((name) => !NEEDS_HELPER.includes(name)))("%s", (name) => {
+describe.each(names)("%s", (name) => {
   const recorded = readRecorded(name);
 
   async function replay() {
-    const ct = Conntrack.openSync(wasm, { seed: 1, events: true });
+    const helper = helperOf(name);
+    const ct = Conntrack.openSync(wasm, { seed: 1, events: true, helpers: helper ? [{ name: helper }] : [] });
     const decisions: { state: string; direction: string }[] = [];
     const capture = await openCapture(readFileSync(`${samples}${name}.pcap`));
     for await (const block of capture.blocks()) {
@@ -91,6 +94,17 @@ describe.each(names.filter((name) => !NEEDS_HELPER.includes(name)))("%s", (name)
     expect(lines.map(withoutSeconds)).toEqual(theirs.map(withoutSeconds));
     for (const [i, line] of lines.entries()) {
       expect(Math.abs(secondsOf(line) - secondsOf(theirs[i] as string)), line).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test("the events of expectations are the kernel's", async () => {
+    const { ct } = await replay();
+    const ours = ct.takeExpectEvents().map(({ type, expectation }) => formatExpectEvent(type, expectation).trim());
+    const left = (line: string) => Number(/\] (\d+) /.exec(line)?.[1]);
+    const rest = (line: string) => line.replace(/\] \d+ /, "] ");
+    expect(ours.map(rest)).toEqual(recorded.expectations.map(rest));
+    for (const [i, line] of ours.entries()) {
+      expect(Math.abs(left(line) - left(recorded.expectations[i] as string)), line).toBeLessThanOrEqual(1);
     }
   });
 

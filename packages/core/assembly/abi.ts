@@ -261,6 +261,7 @@ export const EXPECT_ZONE = 56;
 export const EXPECT_CLASS = 58;
 export const EXPECT_FLAGS = 59;
 export const EXPECT_MASTER_HELPER = 61;
+export const EXPECT_MASTER = 62;
 export const EXPECT_DEADLINE = 64;
 export const EXPECT_SERIAL = 72;
 export const EXPECT_FRAME = 76;

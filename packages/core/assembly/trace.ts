@@ -1,6 +1,6 @@
 // The trace of a packet: everything a reader wants to know beyond its state. Written only when tracing.
 import {
-  DIR_ORIGINAL, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, L3_IPV4, L3_IPV6, NOTE_TRANSPORT, REASON_NONE, REASON_TCP_ACK_OVER,
+  DIR_ORIGINAL, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, L3_IPV4, L3_IPV6, NOTE_TRANSPORT, REASON_EXPECT_MADE, REASON_NONE, REASON_TCP_ACK_OVER,
   REASON_TCP_ACK_UNDER, REASON_TCP_OVERSHOT, REASON_TCP_RST_BELOW_ACK, REASON_TCP_RST_NOT_EXACT, REASON_TCP_SEQ_OVER,
   REASON_TCP_SEQ_UNDER, STATUS_EXT, STATUS_PUBLIC, TRACE_ACK, TRACE_AFTER, TRACE_ANNOUNCED, TRACE_BEFORE, TRACE_CAUSE, TRACE_DATAGRAM, TRACE_DPORT,
   TRACE_DST, TRACE_L3NUM, TRACE_L4PROTO, TRACE_LENGTH, TRACE_MASTER, TRACE_NOTES, TRACE_NUMBERS, TRACE_PAYLOAD, TRACE_SEQ,
@@ -76,7 +76,7 @@ function writeEntry(at: usize, timeout: u64, status: u32, state: u32, l4proto: u
 // The packet that set what this one fell foul of: the receiver's last one for what it may send and acknowledge, the
 // sender's own for what it sends again, the last change of state for everything else.
 function causeOf(c: Conn): u32 {
-  if (reason == REASON_NONE) return 0;
+  if (reason == REASON_NONE || reason >= REASON_EXPECT_MADE) return 0;
   const ext = extOf(c);
   const dir = currentDir;
   switch (reason) {

@@ -6,8 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readPcap } from "../../conformance/src/pcap.js";
-import { type RecordedEntry, readRecording } from "../../conformance/src/recording.js";
-import { Conntrack, type Decision, type FlowEvent, type Tuple } from "../../conntrack/src/index.js";
+import { type RecordedEntry, type RecordedEvent, readRecording } from "../../conformance/src/recording.js";
+import {
+  Conntrack,
+  type Decision,
+  type ExpectEvent,
+  expectFlagNames,
+  type FlowEvent,
+  formatExpectProc,
+  type Tuple,
+} from "../../conntrack/src/index.js";
 import {
   type Counters,
   compileRules,
@@ -37,6 +45,18 @@ const names = present
   : [];
 const inputOf = (name: string) => JSON.parse(readFileSync(join(golden, `${name}.input.json`), "utf8")) as Input;
 
+/** Those the core has. */
+const HELPERS = ["ftp", "irc", "tftp", "amanda", "sane"];
+
+/** `ftp:21,tftp:69` */
+const helpersOf = ({ helpers = "" }: Input) =>
+  helpers === ""
+    ? []
+    : helpers.split(",").map((helper) => {
+        const [name = "", port] = helper.split(":");
+        return { name, port: Number(port) };
+      });
+
 /** Not here, and why. */
 function leftOut(name: string): string | null {
   const input = inputOf(name);
@@ -45,7 +65,7 @@ function leftOut(name: string): string | null {
   if (/--ctevents/.test(input.iptables ?? "")) return "events a rule keeps back";
   if (/--zone-(orig|reply)/.test(input.iptables ?? "")) return "a zone for one direction";
   if (input.iptables || input.ip6tables) return null;
-  if (input.helpers) return "helpers";
+  if (input.helpers && helpersOf(input).some(({ name }) => !HELPERS.includes(name))) return "helpers";
   if (input.mode === "route") return "a router's own decisions: TTL, scopes";
   return null;
 }
@@ -59,6 +79,7 @@ const LAZY = new Map([
 const EXPECTED = 1;
 const SEEN_REPLY = 2;
 const ASSURED = 4;
+const HELPER = 1 << 13;
 
 const near = (a: number, b: number) => Math.abs(a - b) <= 1;
 const seconds = (time: bigint) => Number(time / NS);
@@ -81,10 +102,10 @@ const PROTOINFO = 1 << 5;
 // The kernel tells the protocol state of a connection that is new or has changed it, ours always.
 function eventText({ type, bits, frame, flow }: FlowEvent, connections: Map<number, number>): string {
   const told = type === "UPDATE" && (bits & PROTOINFO) === 0 ? null : flow.protocolState;
-  return `${type} of ${connections.get(flow.conn)} at ${frame - 1} ${told ?? ""} status ${flow.status & (EXPECTED | SEEN_REPLY | ASSURED)}`;
+  return `${type} of ${connections.get(flow.conn)} at ${frame - 1} ${told ?? ""} status ${flow.status & (EXPECTED | SEEN_REPLY | ASSURED | HELPER)}`;
 }
 
-const STATUS_BITS: Readonly<Record<string, number>> = { EXPECTED, SEEN_REPLY, ASSURED };
+const STATUS_BITS: Readonly<Record<string, number>> = { EXPECTED, SEEN_REPLY, ASSURED, HELPER };
 
 function tupleText({ src, dst, sport, dport, type, code, id, srckey, dstkey }: Tuple): string {
   const parts = { src, dst, sport, dport, type, code, id, srckey, dstkey };
@@ -136,14 +157,56 @@ function counterDifferences(program: Program, engine: Conntrack, recorded: reado
   return differ.map((line) => `counter ${line}`);
 }
 
-const COUNTERS = ["invalid", "icmp_error", "drop", "early_drop", "insert_failed"] as const;
+const isFlowEvent = ({ type }: RecordedEvent) => !`${type}`.startsWith("EXP_");
+
+const pair = ({ src, dst, sport, dport }: Tuple) => `${src}>${dst} ${sport}>${dport}`;
+
+function expectText({ type, frame, expectation }: ExpectEvent): string {
+  const { tuple, mask, master, helper, flags } = expectation;
+  const words = expectFlagNames(flags);
+  return `EXP_${type} at ${frame - 1} ${pair(tuple)} ${pair(mask)} ${pair(master)} ${helper} ${words} ${expectation.class}`;
+}
+
+/** The same of a recorded one, whose tuples begin with the protocol. */
+function recordedExpectText(event: RecordedEvent): string {
+  const [tuple, mask, master] = [event.tuple, event.mask, event.master].map((text) => `${text}`.replace(/^\w+ /, ""));
+  return `${event.type} at ${event.at} ${tuple} ${mask} ${master} ${event.helper} ${event.flags} ${event.class}`;
+}
+
+const COUNTERS = [
+  "invalid",
+  "icmp_error",
+  "drop",
+  "early_drop",
+  "insert_failed",
+  "expect_new",
+  "expect_create",
+  "expect_delete",
+] as const;
+
+/** Lines of /proc/net/nf_conntrack_expect, which begin with the seconds left, in any order. */
+function sameLines(mine: readonly string[], theirs: readonly string[]): boolean {
+  const split = (lines: readonly string[]) =>
+    lines.map((line) => [line.slice(line.indexOf(" ")), Number.parseInt(line, 10)] as const).sort();
+  const [a, b] = [split(mine), split(theirs)];
+  return a.length === b.length && a.every(([text, left], i) => text === b[i]?.[0] && near(left, b[i][1]));
+}
 
 function compare(name: string, wasm: WebAssembly.Module): string[] {
-  const { realtime = false, sysctl = {} } = inputOf(name);
+  const input = inputOf(name);
+  const { realtime = false, sysctl = {} } = input;
   const recording = readRecording(join(golden, `${name}.kernel.json.gz`));
   const program = programOf(name);
   const programSize = program?.bytes.length ?? 0;
-  const engine = Conntrack.openSync(wasm, { trace: true, events: true, seed: 1, max: 1000, sysctl, programSize });
+  const engine = Conntrack.openSync(wasm, {
+    trace: true,
+    events: true,
+    seed: 1,
+    max: 1000,
+    sysctl,
+    programSize,
+    helpers: helpersOf(input),
+  });
   if (program) engine.loadProgram(program.bytes);
   const report: string[] = [];
   const connections = new Map<number, number>();
@@ -157,6 +220,8 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
       text !== "" &&
       report.push(`packet ${i}: ${text} (${decision.reasonText ?? ""} / ${packet.why ?? ""}) ${packet.sum}`);
     if (decision.state !== packet.state) say(`state ${decision.state} / ${packet.state}`);
+    if (decision.verdict.toLowerCase() !== packet.verdict && packet.seen && decision.state !== null)
+      say(`verdict ${decision.verdict} / ${packet.verdict}`);
     if (decision.direction !== packet.dir) say(`direction ${decision.direction} / ${packet.dir}`);
     if (!packet.seen !== (decision.state === null)) say(`seen ${decision.state !== null} / ${packet.seen}`);
     if (decision.state === null && decision.reason === null) say("no state and no reason");
@@ -171,7 +236,7 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
       say(`verdict ${decision.verdict} / ${packet.verdict}`);
   }
   const mine = engine.takeEvents().map((event) => eventText(event, connections));
-  const theirs = recording.events.map(({ type, ct, at, status, tcp, sctp }) => {
+  const theirs = recording.events.filter(isFlowEvent).map(({ type, ct, at, status, tcp, sctp }) => {
     const bits = (status as string[]).reduce((sum, bit) => sum | (STATUS_BITS[bit] ?? 0), 0);
     return `${type} of ${ct} at ${at} ${tcp ?? sctp ?? ""} status ${bits}`;
   });
@@ -181,6 +246,10 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
       report.push(`event ${first}: ${mine[first]} / ${theirs[first]} (${mine.length} / ${theirs.length})`);
   } else if (theirs.some((event) => !mine.includes(event)))
     report.push(`events: ${mine.join(", ")} / ${theirs.join(", ")}`);
+  const expectations = engine.takeExpectEvents().map(expectText);
+  const announced = recording.events.filter((event) => !isFlowEvent(event)).map(recordedExpectText);
+  if (expectations.join("\n") !== announced.join("\n"))
+    report.push(`expectation events: ${JSON.stringify(expectations)} / ${JSON.stringify(announced)}`);
   const flows = engine.flows().map(({ original, reply, timeout, protocolState, status }) => {
     const [orig, back] = [original, reply].map(tupleText);
     return {
@@ -200,6 +269,14 @@ function compare(name: string, wasm: WebAssembly.Module): string[] {
     flows.every((flow, i) => flow.text === recorded[i]?.text && near(flow.timeout, recorded[i].timeout));
   if (!same) report.push(`table: ${JSON.stringify(flows)} / ${JSON.stringify(recorded)}`);
   if (program) report.push(...counterDifferences(program, engine, recording.iptables as RecordedCounter[]));
+  const expected = engine.expectations().map(formatExpectProc);
+  if (
+    !sameLines(
+      expected,
+      recording.expectations.map(({ line }) => line),
+    )
+  )
+    report.push(`expectations: ${JSON.stringify(expected)} / ${JSON.stringify(recording.expectations)}`);
   const stats = engine.stats();
   for (const counter of COUNTERS) {
     if (stats[counter] !== recording.counters[counter])

@@ -1,6 +1,6 @@
 // `ctrack events`: births, changes and ends of connections, as conntrack -E prints them.
 import type { Command } from "commander";
-import type { FlowEvent } from "conntrack-wasm";
+import { beginXml, endXml, type FlowEvent } from "conntrack-wasm";
 import { UsageError } from "../exit.js";
 import { compileEventFilter } from "../filter.js";
 import { parseForm } from "../form.js";
@@ -13,8 +13,10 @@ interface EventsOptions extends CommonOptions {
   readonly output?: string;
   readonly at?: string;
   readonly eventMask?: string;
+  readonly expect?: boolean;
 }
 
+const EXPECT_FORMS = ["conntrack", "xml", "json"] as const;
 const FORMS = ["conntrack", "extended", "xml", "save", "json"] as const;
 
 export function addEvents(program: Command): void {
@@ -27,6 +29,7 @@ export function addEvents(program: Command): void {
       `${FORMS.join(", ")}; with conntrack, extended, xml: ,timestamp,id,ktimestamp,labels (default: conntrack)`,
     )
     .option("-e, --event-mask <types>", "NEW, UPDATES, DESTROY or ALL, separated by commas")
+    .option("--expect", "of expectations instead, as conntrack -E expect prints them")
     .option("--at <when>", "stop there, as in list; later than the last packet, entries that are due end");
   withCommonOptions(command).action(async (files: string[], options: EventsOptions) => {
     process.exitCode = await events(files, options);
@@ -51,6 +54,7 @@ function wantedTypes(mask = "ALL"): ReadonlySet<FlowEvent["type"]> {
 }
 
 async function events(files: readonly string[], options: EventsOptions): Promise<number> {
+  if (options.expect) return expectEvents(files, options);
   const { format, options: details } = parseForm(options.output, FORMS, "conntrack");
   const types = wantedTypes(options.eventMask);
   const filter = options.filter === undefined ? () => true : compileEventFilter(options.filter);
@@ -58,6 +62,7 @@ async function events(files: readonly string[], options: EventsOptions): Promise
   const output = new Output();
   let shown = 0;
   const show = async () => {
+    session.engine.takeExpectEvents();
     for (const event of session.engine.takeEvents()) {
       if (!types.has(event.type) || !filter(event)) continue;
       output.line(format.event?.(event, details));
@@ -71,5 +76,30 @@ async function events(files: readonly string[], options: EventsOptions): Promise
   if (format.end !== undefined) output.line(format.end);
   await output.flush();
   if (!options.quiet) note(`${signature()}: ${shown} flow events have been shown.`);
+  return session.finish();
+}
+
+async function expectEvents(files: readonly string[], options: EventsOptions): Promise<number> {
+  const { name, format, options: details } = parseForm(options.output, EXPECT_FORMS, "conntrack");
+  if (options.filter !== undefined) throw new UsageError("--filter does not go with --expect");
+  const types = wantedTypes(options.eventMask);
+  const session = await Session.open(files, options, { ...parseAt(options.at), events: true, progress: true });
+  const output = new Output();
+  let shown = 0;
+  const show = async () => {
+    session.engine.takeEvents();
+    for (const event of session.engine.takeExpectEvents()) {
+      if (!types.has(event.type)) continue;
+      output.line(format.expectEvent?.(event, details));
+      shown++;
+    }
+    await output.flush();
+  };
+  if (name === "xml") output.line(beginXml("expect"));
+  for await (const _ of session.parts()) await show();
+  await show();
+  if (name === "xml") output.line(endXml("expect"));
+  await output.flush();
+  if (!options.quiet) note(`${signature()}: ${shown} expectation events have been shown.`);
   return session.finish();
 }

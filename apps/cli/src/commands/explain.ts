@@ -69,13 +69,15 @@ async function explain(files: readonly string[], frameText: string, options: Exp
   }
   const { session, packet, json, opened } = found;
   const origin = session.input.first ?? 0n;
-  const cause = await describeCause(files, packet, options, origin);
+  const cause = await describe(files, packet.trace.cause, packet.frame, options, origin);
+  const announcement = await describe(files, packet.trace.announced, packet.frame, options, origin);
   const steps = explainPacket({
     packet,
     engine: session.engine,
     origin,
     openedBy: (conn) => opened.get(conn) ?? null,
     cause,
+    announcement,
   });
   const output = new Output();
   if (options.output === "json") output.line(`${json.slice(0, -1)},"steps":${JSON.stringify(steps)}}`);
@@ -84,17 +86,18 @@ async function explain(files: readonly string[], frameText: string, options: Exp
   return session.finish();
 }
 
-// Another run up to the packet that set what this one fell foul of; standard input cannot be read again.
-async function describeCause(
+// Another run up to a packet this one goes back to; standard input cannot be read again.
+async function describe(
   files: readonly string[],
-  packet: PacketView,
+  frame: number | null,
+  own: number,
   options: CommonOptions,
   origin: bigint,
 ): Promise<string | null> {
-  const { cause } = packet.trace;
-  if (cause === null || cause === packet.frame || [...files, ...(options.read ?? [])].includes("-")) return null;
-  const found = await runTo(files, cause, options);
-  return found instanceof Session ? null : oneLine(found.packet, origin);
+  if (frame === null || frame === own || [...files, ...(options.read ?? [])].includes("-")) return null;
+  const found = await runTo(files, frame, options);
+  if (found instanceof Session) return null;
+  return oneLine(found.packet, origin);
 }
 
 function layOut(packet: PacketView, origin: bigint, steps: readonly Step[], colors: Colors): string {

@@ -1,8 +1,9 @@
 // All text formats, and the table of those that print connections: a new one is a file and a line here.
-import type { Flow, FlowEvent } from "../types.js";
+import type { Expectation, ExpectEvent, Flow, FlowEvent } from "../types.js";
 import { type ConntrackOptions, formatConntrack } from "./conntrack.js";
 import { type EventOptions, formatEvent } from "./event.js";
-import { eventToJson, flowToJson } from "./json.js";
+import { formatExpectConntrack, formatExpectEvent, formatExpectProc, formatExpectXml } from "./expect.js";
+import { eventToJson, expectationToJson, expectEventToJson, flowToJson } from "./json.js";
 import { formatLegacy, type LegacyOptions } from "./legacy.js";
 import { formatProc } from "./proc.js";
 import { formatSave } from "./save.js";
@@ -15,6 +16,9 @@ export interface Format {
   readonly flow: (flow: Flow, options?: FormatOptions) => string;
   /** Absent: the format has no events. */
   readonly event?: (event: FlowEvent, options?: FormatOptions) => string;
+  /** Absent: the format has no expectations, or no events of them. */
+  readonly expectation?: (expectation: Expectation) => string;
+  readonly expectEvent?: (event: ExpectEvent, options?: FormatOptions) => string;
   /** Lines before the first and after the last connection. */
   readonly begin?: string;
   readonly end?: string;
@@ -23,21 +27,34 @@ export interface Format {
 export type FormatName = "proc" | "legacy" | "extended" | "conntrack" | "xml" | "save" | "json";
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = {
-  proc: { flow: formatProc },
+  proc: { flow: formatProc, expectation: formatExpectProc },
   legacy: { flow: formatLegacy },
   extended: {
     flow: (flow, options) => formatConntrack(flow, { ...options, extended: true }),
     event: (event, options) => formatEvent(event, { ...options, extended: true }),
   },
-  conntrack: { flow: formatConntrack, event: formatEvent },
+  conntrack: {
+    flow: formatConntrack,
+    event: formatEvent,
+    expectation: (expectation) => formatExpectConntrack(expectation),
+    expectEvent: ({ type, time, expectation }, options) =>
+      formatExpectEvent(type, expectation, options?.timestamp ? { timestamp: time } : {}),
+  },
   xml: {
     flow: formatXmlFlow,
     event: (event, options) => formatEvent(event, { ...options, xml: true }),
+    expectation: (expectation) => formatExpectXml(expectation),
+    expectEvent: ({ type, expectation }) => formatExpectXml(expectation, type),
     begin: beginXml(),
     end: endXml(),
   },
   save: { flow: formatSave, event: (event, options) => formatEvent(event, { ...options, save: true }) },
-  json: { flow: (flow) => JSON.stringify(flowToJson(flow)), event: (event) => JSON.stringify(eventToJson(event)) },
+  json: {
+    flow: (flow) => JSON.stringify(flowToJson(flow)),
+    event: (event) => JSON.stringify(eventToJson(event)),
+    expectation: (expectation) => JSON.stringify(expectationToJson(expectation)),
+    expectEvent: (event) => JSON.stringify(expectEventToJson(event)),
+  },
 };
 
 export { type ConntrackOptions, formatConntrack } from "./conntrack.js";
@@ -56,8 +73,10 @@ export {
 export {
   type EventJson,
   type ExpectationJson,
+  type ExpectEventJson,
   eventToJson,
   expectationToJson,
+  expectEventToJson,
   type FlowJson,
   flowToJson,
   JSON_VERSION,

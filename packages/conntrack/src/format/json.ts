@@ -3,7 +3,18 @@
 // Every object opens with `version` and `kind`. Members are never renamed or removed within a version; new ones may be
 // added. Numbers are numbers; a counter above 2^53 is a string of digits. A time is a string of seconds since the epoch
 // with nine decimals, because a number cannot hold it. null: does not apply, or is unknown.
-import type { Counter, Direction, EventBit, Expectation, Flow, FlowEvent, Stats, StatusName, Tuple } from "../types.js";
+import type {
+  Counter,
+  Direction,
+  EventBit,
+  Expectation,
+  ExpectEvent,
+  Flow,
+  FlowEvent,
+  Stats,
+  StatusName,
+  Tuple,
+} from "../types.js";
 import { type ExpectFlag, expectFlagNames } from "./expect.js";
 import { EVENT_BITS } from "./message.js";
 import { statusNames } from "./status.js";
@@ -72,6 +83,13 @@ export interface EventJson {
 export interface StatsJson extends Stats {
   readonly version: typeof JSON_VERSION;
   readonly kind: "stats";
+}
+
+export interface ExpectEventJson {
+  readonly type: ExpectEvent["type"];
+  readonly time: JsonTime;
+  readonly frame: number;
+  readonly expectation: ExpectationJson;
 }
 
 export interface ExpectationJson {
@@ -168,6 +186,11 @@ function counterToJson({ packets, bytes }: Counter): JsonCounter {
 
 function safeNumber(value: bigint): number | string {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
+}
+
+/** The object of one expectation event. */
+export function expectEventToJson({ type, time, frame, expectation }: ExpectEvent): ExpectEventJson {
+  return { type, time: timeToJson(time), frame, expectation: expectationToJson(expectation) };
 }
 
 function timeToJson(time: bigint): JsonTime;

@@ -9,7 +9,9 @@
 //                 other direction's is not the inverse: what the peer calls it is destinationOf(c, 1 - dir)
 //   help.ts       helperData(c): 48 bytes of its own per conn
 //   expect.ts     expectation(), announce(), insertExpectation(), removeExpectations(), …
-import { HELPER_PPTP, HELPER_SIP, IPPROTO_GRE, VERDICT_ACCEPT } from "../abi";
+import {
+  HELPER_AMANDA, HELPER_FTP, HELPER_IRC, HELPER_PPTP, HELPER_SANE, HELPER_SIP, HELPER_TFTP, IPPROTO_GRE, VERDICT_ACCEPT,
+} from "../abi";
 import { Conn, connAt } from "../conn";
 import { helperOf } from "../help";
 import { SLOTS } from "../memory-map";
@@ -17,6 +19,11 @@ import { Packet } from "../packet";
 import { clearKeyMap } from "./key-map";
 import { endCall, helpPptp, metCall, restoreKeys } from "./pptp";
 import { helpSip } from "./sip";
+import { helpAmanda } from "./amanda";
+import { helpFtp } from "./ftp";
+import { helpIrc } from "./irc";
+import { helpSane } from "./sane";
+import { helpTftp } from "./tftp";
 
 /** `established`: the packet's state is ESTABLISHED, in either direction. */
 export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 {
@@ -25,6 +32,16 @@ export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 
       return helpSip(c, dir, p, established);
     case HELPER_PPTP:
       return helpPptp(c, dir, p, established);
+    case HELPER_FTP:
+      return helpFtp(c, dir, p, established);
+    case HELPER_IRC:
+      return helpIrc(c, dir, p, established);
+    case HELPER_TFTP:
+      return helpTftp(c, dir, p);
+    case HELPER_AMANDA:
+      return helpAmanda(c, dir, p);
+    case HELPER_SANE:
+      return helpSane(c, dir, p, established);
     default:
       return VERDICT_ACCEPT;
   }
