@@ -76,7 +76,7 @@ function writeEntry(at: usize, timeout: u64, status: u32, state: u32, l4proto: u
 // The packet that set what this one fell foul of: the receiver's last one for what it may send and acknowledge, the
 // sender's own for what it sends again, the last change of state for everything else.
 function causeOf(c: Conn): u32 {
-  if (reason == REASON_NONE || reason >= REASON_EXPECT_MADE) return 0;
+  if (reason == REASON_NONE || reason >= <u32>REASON_EXPECT_MADE) return 0;
   const ext = extOf(c);
   const dir = currentDir;
   switch (reason) {
