@@ -46,15 +46,15 @@ const names = present
 const inputOf = (name: string) => JSON.parse(readFileSync(join(golden, `${name}.input.json`), "utf8")) as Input;
 
 /** Those the core has. */
-const HELPERS = ["ftp", "irc", "tftp", "amanda", "sane"];
+const HELPERS = ["ftp", "irc", "tftp", "amanda", "sane", "sip", "pptp"];
 
-/** `ftp:21,tftp:69` */
+/** `ftp:21,sip:5060/tcp` */
 const helpersOf = ({ helpers = "" }: Input) =>
   helpers === ""
     ? []
     : helpers.split(",").map((helper) => {
         const [name = "", port] = helper.split(":");
-        return { name, port: Number(port) };
+        return { name, port: Number.parseInt(port ?? "", 10) };
       });
 
 /** Not here, and why. */

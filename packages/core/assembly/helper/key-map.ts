@@ -9,7 +9,6 @@ import { KEY_BUCKETS, KEY_HEADS, KEY_MAP, KEY_PLACES } from "../memory-map";
 import { KIND_ERROR, Packet, SELF } from "../packet";
 import { candidateOf } from "../table";
 
-
 @unmanaged
 class Key {
   src: u32;

@@ -63,8 +63,12 @@ const CLASSES: Readonly<Record<string, readonly string[]>> = { sip: ["signalling
 const FLAGS = ["PERMANENT", "INACTIVE"];
 
 /** An engine that gives the helpers of a dialogue to its ports. */
-export function engineFor(wasm: WebAssembly.Module, helpers: string): Inspected {
-  const inspected = inspect(wasm, { trace: true, seed: 1, max: 1000 });
+export function engineFor(
+  wasm: WebAssembly.Module,
+  helpers: string,
+  sysctl: Readonly<Record<string, number>> = {},
+): Inspected {
+  const inspected = inspect(wasm, { trace: true, seed: 1, max: 1000, sysctl });
   for (const text of helpers.split(",")) {
     const [, name = "", port, protocol] = /^([\w.-]+):(\d+)(?:\/(tcp))?$/.exec(text) ?? [];
     const l4proto = protocol || name === "pptp" ? abi.IPPROTO_TCP : abi.IPPROTO_UDP;
