@@ -89,7 +89,7 @@ class Slot {
 
   constructor(readonly traced: boolean) {
     this.#memory = new SharedArrayBuffer(TRACES_AT + (traced ? MAX_PACKETS * abi.TRACE_SIZE : 0));
-    this.results = new Results(this.#memory, 0, TRACES_AT, MAX_PACKETS);
+    this.results = new Results(this.#memory, 0, TRACES_AT, MAX_PACKETS, null);
   }
 
   /** Copies the bytes to where all workers see them. */
