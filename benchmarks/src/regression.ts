@@ -18,7 +18,7 @@ export async function save(rows: readonly Row[], commit = process.env.BENCH_COMM
   const machine = `${os.cpus()[0]?.model ?? "unknown"}, ${os.cpus().length} cores`;
   const saved: Saved = { date: new Date().toISOString().slice(0, 10), commit, machine, rows };
   await mkdir(new URL(".", RESULTS), { recursive: true });
-  await writeFile(RESULTS, `${JSON.stringify(saved, null, 1)}\n`);
+  await writeFile(RESULTS, `${JSON.stringify(saved, null, 2)}\n`);
 }
 
 export async function readSaved(): Promise<Saved> {
