@@ -80,6 +80,9 @@ export async function openEngine(
 
 /** The same engine as several, in workers; `openEngine` has found the options in order. */
 function openPool(options: CommonOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
+  if (options.helper.length > 0) {
+    throw new UsageError("--workers: what a helper announces is not told to the other workers yet; leave out --helper");
+  }
   const sysctl: Record<string, number> = {};
   if (options.checksum === "ignore") sysctl.nf_conntrack_checksum = 0;
   for (const { name, value } of parseSysctls(options.sysctl)) sysctl[name] = value;
