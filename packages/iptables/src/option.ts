@@ -188,10 +188,6 @@ export const portRange: Take<Range> = (word, { protocol }) => {
 export const address: Take<Address> = (word, { family }) => takeAddress(word, family);
 export const network: Take<Omit<AddressTest, "invert">> = (word, { family }) => takeNetwork(word, family);
 
-/** A length of a prefix. */
-export const prefix: Take<number> = (word, { family }) =>
-  parseNumber(word.text, 0, addressBits(family)) ?? fail(word, `wanted is a length of 0 to ${addressBits(family)}`);
-
 export function takeProtocol(word: Word): number {
   return (
     parseNumber(word.text, 0, U8) ??

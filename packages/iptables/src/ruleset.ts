@@ -96,11 +96,6 @@ export interface NumberTest {
   invert: boolean;
 }
 
-export interface TextTest {
-  value: string;
-  invert: boolean;
-}
-
 // ---- Matches --------------------------------------------------------------------------------------------------------
 
 /** The names of the matches are those of `-m`. */

@@ -169,7 +169,8 @@ const CHUNKS: readonly (readonly [number, string, string])[] = [
   [193, "ASCONF", ""],
   [194, "I_FORWARD_TSN", ""],
 ];
-/** Flags are printed from the highest bit down. */
+/** Flags are printed in this order. */
+const PRINTED_FLAGS = "IUBET";
 const chunkOf = (type: number) => CHUNKS.find(([number]) => number === type);
 
 function takeChunks(word: Word): SctpChunk[] | "ALL" | "NONE" {
@@ -202,7 +203,6 @@ function printChunk({ type, flags, flagMask }: SctpChunk): string {
   }
   return text === "" ? name : `${name}:${text}`;
 }
-const PRINTED_FLAGS = "IUBET";
 
 export const sctp = match({
   name: "sctp",
