@@ -26,6 +26,8 @@ export interface Context {
   readonly cause: string | null;
   /** The packet that announced its connection, in a line; null when there is none, or it cannot be read again. */
   readonly announcement: string | null;
+  /** What a helper would have made of it. */
+  readonly foreseen: string | null;
 }
 
 const LINKS = new Map([
@@ -343,9 +345,7 @@ function causeStep({ packet, cause }: Context): Step {
   return { step: "Set by", lines: frame === null || frame === packet.frame ? [] : lines(cause ?? `#${frame}`) };
 }
 
-function hintStep({ packet }: Context): Step {
-  return {
-    step: "Hint",
-    lines: packet.reason?.hint === undefined ? [] : lines(`${packet.reason.hint} would change this`),
-  };
+function hintStep({ packet, foreseen }: Context): Step {
+  const { hint } = packet.reason ?? {};
+  return { step: "Hint", lines: lines(hint !== undefined && `${hint} would change this`, foreseen) };
 }

@@ -13,6 +13,7 @@ import {
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
 import { Headers } from "./headers.js";
+import { Hindsight } from "./hindsight.js";
 import { Input } from "./input.js";
 import { type CommonOptions, filesOf, type Stop } from "./options.js";
 import { note } from "./output.js";
@@ -25,6 +26,8 @@ export interface SessionOptions extends Stop {
   readonly workers?: number;
   /** Room for a rule program. */
   readonly programSize?: number;
+  /** See what helpers would have announced, where none is assigned. */
+  readonly hindsight?: boolean;
   /** Show progress on a terminal. */
   readonly progress?: boolean;
 }
@@ -125,6 +128,7 @@ export class Session {
     private readonly options: CommonOptions,
     private readonly wishes: SessionOptions,
     private readonly pool: ConntrackPool | null,
+    readonly hindsight: Hindsight | null,
   ) {}
 
   static async open(args: readonly string[], options: CommonOptions, wishes: SessionOptions = {}): Promise<Session> {
@@ -134,7 +138,10 @@ export class Session {
     const engine = await openEngine(options, wishes);
     const { workers = 1, trace = false } = wishes;
     const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
-    return new Session(engine, input, options, wishes, pool);
+    const unhelped = pool === null && options.helper.length === 0 && engine.sysctl("nf_conntrack_helper") === 0;
+    const hindsight =
+      wishes.hindsight && unhelped ? await Hindsight.open(options.max ?? DEFAULT_MAX, options.seed) : null;
+    return new Session(engine, input, options, wishes, pool, hindsight);
   }
 
   /** Tracks everything, part by part; afterwards the clock stands where `--at` asked for. */
@@ -150,6 +157,7 @@ export class Session {
       }
       for await (const block of this.#blocks()) {
         const headers = new Headers(block);
+        this.hindsight?.follow(block, engine);
         for (const results of engine.trackBlock(block)) {
           this.#countBadHeaders(results);
           yield { results, headers };

@@ -36,8 +36,13 @@ interface Found {
 }
 
 // Tracks up to packet `frame`: it is the last of its run, so what the engine holds is what it was right behind it.
-async function runTo(files: readonly string[], frame: number, options: CommonOptions): Promise<Found | Session> {
-  const session = await Session.open(files, options, { trace: true, count: frame, progress: true });
+async function runTo(
+  files: readonly string[],
+  frame: number,
+  options: CommonOptions,
+  hindsight = false,
+): Promise<Found | Session> {
+  const session = await Session.open(files, options, { trace: true, count: frame, progress: true, hindsight });
   const opened = new Map<number, number>();
   let packet: PacketView | null = null;
   let json = "";
@@ -61,7 +66,7 @@ async function explain(files: readonly string[], frameText: string, options: Exp
     throw new UsageError(`explain: "${frameText}" is not the number of a packet; write ctrack explain FILE FRAME`);
   const frame = Number(digits);
   if (frame < 1 || frame > 2 ** 31) throw new UsageError("explain: packets count from 1");
-  const found = await runTo(files, frame, options);
+  const found = await runTo(files, frame, options, true);
   if (found instanceof Session) {
     const code = found.finish();
     note(`ctrack: explain: there is no packet ${frame}; ${found.input.packets} could be read`);
@@ -78,6 +83,7 @@ async function explain(files: readonly string[], frameText: string, options: Exp
     openedBy: (conn) => opened.get(conn) ?? null,
     cause,
     announcement,
+    foreseen: session.hindsight?.remarkOn(frame) ?? null,
   });
   const output = new Output();
   if (options.output === "json") output.line(`${json.slice(0, -1)},"steps":${JSON.stringify(steps)}}`);

@@ -6,7 +6,7 @@ import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
 import { JsonLines } from "../json.js";
 import { type CommonOptions, integer, withCommonOptions } from "../options.js";
-import { Output, writeOut } from "../output.js";
+import { note, Output, writeOut } from "../output.js";
 import { PacketView, packetsOf } from "../packet.js";
 import { Session } from "../session.js";
 import { summaryText, Tally } from "../summary.js";
@@ -51,6 +51,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   const session = await Session.open(files, options, {
     trace,
     workers: options.workers,
+    hindsight: options.output === "text",
     progress: options.output === "none" || !process.stdout.isTTY,
   });
   const colors = colorsFor(options.color, process.stdout);
@@ -70,6 +71,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
     for (const flow of session.flows()) output.line(formatProc(flow));
   }
   await output.flush();
+  if (!options.quiet) for (const remark of session.hindsight?.remarks() ?? []) note(`ctrack: ${remark}`);
   return session.finish();
 }
 
