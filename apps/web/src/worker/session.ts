@@ -193,15 +193,27 @@ export class Session {
     });
     if (found === undefined) throw new Error(`there is no packet ${frame}`);
     const { packet, json } = found;
-    const { cause } = packet.trace;
-    let causeText: string | null = null;
-    if (cause !== null && cause !== frame) {
-      await this.#replay(cause, (_, other) => {
-        causeText = oneLine(other, this.origin);
-      });
-    }
+    const describe = async (earlier: number | null): Promise<string | null> => {
+      let text: string | null = null;
+      if (earlier !== null && earlier !== frame) {
+        await this.#replay(earlier, (_, other) => {
+          text = oneLine(other, this.origin);
+        });
+      }
+      return text;
+    };
+    const cause = await describe(packet.trace.cause);
+    const announcement = await describe(packet.trace.announced);
     const openedBy = (conn: number) => this.#opened.get(conn) ?? null;
-    const steps = explainPacket({ packet, engine, origin: this.origin, openedBy, cause: causeText });
+    const steps = explainPacket({
+      packet,
+      engine,
+      origin: this.origin,
+      openedBy,
+      cause,
+      announcement,
+      foreseen: null,
+    });
     const flow = packet.entry === null ? undefined : engine.flow(packet.entry);
     return { frame, title: oneLine(packet, this.origin), steps, json, record: flow ? formatProc(flow) : null };
   }
