@@ -1,7 +1,7 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
   DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_HELPER, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
-  REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
+  REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_HELPER_SHIFT, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
   STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
@@ -19,7 +19,7 @@ import { assignHelper } from "./helper/assign";
 import { announcedConn, endHelper, runHelper } from "./helper/index";
 import { completeGre, keys } from "./helper/key-map";
 import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program";
-import { notrack, policy, zone, zoneGiven } from "./filter/target";
+import { helper, notrack, policy, zone, zoneGiven } from "./filter/target";
 import { SLOTS } from "./memory-map";
 import {
   KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
@@ -159,6 +159,7 @@ function admitted(p: Packet): bool {
   }
   if (notrack) p.record |= <u16>RECORD_NOTRACK;
   if (policy) p.policy = <u16>policy;
+  if (helper) p.record |= <u16>(helper << RECORD_HELPER_SHIFT);
   if (zoneGiven) moveToZone(p, zone);
   return true;
 }

@@ -17,12 +17,34 @@ const [A, B] = ["10.0.0.1", "10.0.0.2"];
 type Fields = Omit<PacketFields, "src" | "dst">;
 const there = (fields: Fields): Uint8Array => packet({ src: A, dst: B, ...fields });
 const back = (fields: Fields): Uint8Array => packet({ src: B, dst: A, ...fields });
-const tcp = (sport: number, dport: number, flags: string, seq: number, ack: number, payload = 0, options = "") => ({
+const tcp = (
+  sport: number,
+  dport: number,
+  flags: string,
+  seq: number,
+  ack: number,
+  payload: number | string = 0,
+  options = "",
+) => ({
   tcp: { sport, dport, flags, seq, ack, payload, options },
 });
 const udp = (sport: number, dport: number, payload = 8) => ({ udp: { sport, dport, payload } });
 
-/** A web connection from beginning to end, names asked for, pings, errors, and what belongs nowhere. */
+/** An FTP session in which the client announces where the server may connect to, and the server does. */
+const PORT = "PORT 10,0,0,1,4,100\r\n";
+const FTP: readonly Uint8Array[] = [
+  there(tcp(1040, 21, "S", 100, 0)),
+  back(tcp(21, 1040, "SA", 500, 101)),
+  there(tcp(1040, 21, "A", 101, 501)),
+  there(tcp(1040, 21, "PA", 101, 501, "NOOP\r\n")),
+  there(tcp(1040, 21, "PA", 107, 501, PORT)),
+  back(tcp(20, 1124, "S", 900, 0)),
+  there(tcp(1124, 20, "SA", 700, 901)),
+  back(tcp(20, 1124, "A", 901, 701)),
+  back(tcp(20, 1125, "S", 900, 0)),
+];
+
+/** A web connection from beginning to end, names asked for, pings, errors, an FTP session, and what belongs nowhere. */
 const TRAFFIC: readonly Uint8Array[] = [
   there(tcp(1025, 80, "S", 1000, 0, 0, "mss=1460 sackok ts=1:0 nop ws=7")),
   back(tcp(80, 1025, "SA", 5000, 1001, 0, "mss=1460")),
@@ -51,6 +73,7 @@ const TRAFFIC: readonly Uint8Array[] = [
   there({ ttl: 3, protocol: 47, payload: new Uint8Array(12) }),
   packet({ src: "10.0.0.9", dst: B, ...udp(4000, 53) }),
   packet({ src: "10.9.0.9", dst: "10.0.7.2", ...tcp(4000, 1863, "S", 1, 0) }),
+  ...FTP,
 ];
 
 interface Line {

@@ -6,6 +6,8 @@ export interface Sample {
   readonly chains?: readonly string[];
   readonly policy?: "ACCEPT" | "DROP";
   readonly rules: readonly string[];
+  /** Rules of the raw table before them. */
+  readonly raw?: readonly string[];
 }
 
 const FORWARD_POLICY = ["FORWARD"];
@@ -16,8 +18,10 @@ const BUILT_IN = {
 } as const;
 
 /** The file of iptables-save. */
-export function saveText({ table = "filter", chains = [], policy = "ACCEPT", rules }: Sample): string {
+export function saveText({ table = "filter", chains = [], policy = "ACCEPT", rules, raw }: Sample): string {
+  const before = raw ? [saveText({ name: "raw", table: "raw", rules: raw }).trimEnd()] : [];
   return [
+    ...before,
     `*${table}`,
     ...BUILT_IN[table].map((chain) => `:${chain} ${FORWARD_POLICY.includes(chain) ? policy : "ACCEPT"} [0:0]`),
     ...chains.map((chain) => `:${chain} - [0:0]`),
@@ -291,6 +295,21 @@ export const SAMPLES: readonly Sample[] = [
       "KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT",
       "KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
       "KUBE-SERVICES -d 10.0.0.2/32 -p tcp -m tcp --dport 443 -j REJECT --reject-with icmp-port-unreachable",
+    ],
+  },
+  {
+    name: "FTP with its helper: the announced connection, and no other",
+    policy: "DROP",
+    raw: ["PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp"],
+    rules: [
+      "FORWARD -m helper --helper irc",
+      "FORWARD -m helper ! --helper ftp",
+      'FORWARD -m helper --helper ""',
+      "FORWARD -m conntrack --ctstate RELATED -m helper --helper ftp -j ACCEPT",
+      "FORWARD -m helper --helper ftp",
+      "FORWARD -m conntrack --ctstate RELATED",
+      "FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+      "FORWARD -p tcp -m tcp --dport 21 -m conntrack --ctstate NEW -j ACCEPT",
     ],
   },
 ];

@@ -11,7 +11,7 @@ import { conn, ctDirection, hopsTaken, inInterface, mark, outInterface, stateBit
 import {
   CT_ORIG_DST, CT_REPL_SRC, INTERFACE_UNKNOWN, MATCH_ASSUME, MATCH_CONNBYTES, MATCH_CONNLABEL, MATCH_CONNMARK, MATCH_CT_ADDRESS4,
   MATCH_CT_ADDRESS6, MATCH_CT_DIRECTION, MATCH_CT_EXPIRE, MATCH_CT_PORT, MATCH_CT_PROTOCOL, MATCH_CT_STATUS, MATCH_DPORT, MATCH_DST4, MATCH_DST6,
-  MATCH_DST_RANGE, MATCH_END, MATCH_FRAGMENT, MATCH_ICMP, MATCH_IN, MATCH_INVERT, MATCH_LENGTH, MATCH_LIMIT, MATCH_MARK, MATCH_NTH, MATCH_OUT,
+  MATCH_DST_RANGE, MATCH_END, MATCH_FRAGMENT, MATCH_HELPER, MATCH_ICMP, MATCH_IN, MATCH_INVERT, MATCH_LENGTH, MATCH_LIMIT, MATCH_MARK, MATCH_NTH, MATCH_OUT,
   MATCH_PORTS, MATCH_PROTOCOL, MATCH_QUOTA, MATCH_RANDOM, MATCH_SPI, MATCH_SPORT, MATCH_SRC4, MATCH_SRC6, MATCH_SRC_RANGE, MATCH_STATE,
   MATCH_TCP_FLAGS, MATCH_TCP_OPTION, MATCH_TOS, MATCH_TTL, STATE_DNAT_BIT, STATE_SNAT_BIT,
 } from "./numbers";
@@ -124,6 +124,8 @@ function ask(op: u32, at: usize, words: u32, p: Packet): u32 {
       return tracked() ? connlabel(load<u32>(at)) : NEVER;
     case MATCH_FRAGMENT:
       return NO;
+    case MATCH_HELPER:
+      return tracked() ? announcedBy(load<u32>(at)) : NO;
     default: // MATCH_UNDECIDED
       return UNKNOWN;
   }
@@ -250,6 +252,13 @@ function ctPort(at: usize): u32 {
 function ctExpire(at: usize): u32 {
   const left = conn.has(STATUS_CONFIRMED) ? (conn.deadline - now) / 1_000_000_000 : 0;
   return <u32>(left >= <u64>load<u32>(at) && left <= <u64>load<u32>(at, 4));
+}
+
+// Of the conn that announced this one, which may be gone.
+function announcedBy(helper: u32): u32 {
+  if (!conn.has(STATUS_EXT)) return NO;
+  const own = <u32>extOf(conn).masterHelper;
+  return <u32>(own != 0 && (helper == 0 || helper == own));
 }
 
 function connlabel(bit: u32): u32 {

@@ -109,6 +109,7 @@ export const MATCH_SPI = 34; // protocol, first, last
 export const MATCH_CONNLABEL = 35; // bit
 export const MATCH_UNDECIDED = 36;
 export const MATCH_FRAGMENT = 37; // none is left behind defragmentation
+export const MATCH_HELPER = 38; // number of the helper of the conn that announced it, 0 any
 
 export const CT_ORIG_SRC = 0;
 export const CT_ORIG_DST = 1;
@@ -129,7 +130,7 @@ export const TARGET_MARK = 6; // clear, xor
 export const TARGET_CONNMARK_SET = 7; // clear, xor, shift (positive: left)
 export const TARGET_CONNMARK_SAVE = 8; // ctmask, nfmask, shift
 export const TARGET_CONNMARK_RESTORE = 9;
-export const TARGET_CT = 10; // CT_*, zone, timeout policy
+export const TARGET_CT = 10; // CT_*, zone, timeout policy, helper
 
 export const CT_NOTRACK = 1;
 export const CT_ZONE = 2;

@@ -12,6 +12,8 @@ export let notrack: bool = false;
 export let zone: u32 = 0;
 export let zoneGiven: bool = false;
 export let policy: u32 = 0;
+/** Number of the helper a new conn gets; 0 none. */
+export let helper: u32 = 0;
 
 let decided: bool = false;
 
@@ -19,6 +21,7 @@ export function clearTemplate(): void {
   notrack = false;
   zoneGiven = false;
   policy = 0;
+  helper = 0;
   decided = false;
 }
 
@@ -47,7 +50,7 @@ export function act(op: u32, at: usize): void {
       if (changetype<usize>(conn) != 0) setPacketMark((mark & ~b) ^ (shifted(conn.mark, shift) & a));
       return;
     case TARGET_CT:
-      template(a, b, load<u32>(at, 8));
+      template(a, b, load<u32>(at, 8), load<u32>(at, 12));
       return;
     default:
       return;
@@ -61,7 +64,7 @@ function setConnmark(value: u32): void {
 }
 
 // The first CT or NOTRACK a packet meets holds: the others leave a packet alone that has an entry or a template.
-function template(flags: u32, number: u32, timeouts: u32): void {
+function template(flags: u32, number: u32, timeouts: u32, reader: u32): void {
   if (decided) return;
   decided = true;
   notrack = (flags & CT_NOTRACK) != 0;
@@ -70,4 +73,5 @@ function template(flags: u32, number: u32, timeouts: u32): void {
     zoneGiven = true;
   }
   policy = timeouts;
+  helper = reader;
 }

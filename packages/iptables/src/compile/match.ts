@@ -1,6 +1,6 @@
 // Matches into questions of the program. What cannot be decided from packets becomes an undecided question, with the
 // answer the caller chose.
-import { program as P } from "conntrack-wasm";
+import { HELPERS, program as P } from "conntrack-wasm";
 import type {
   AddressTest,
   ConntrackMatch,
@@ -102,6 +102,14 @@ function statistic(match: StatisticMatch, random: () => number): number[] {
 }
 
 /** What of sctp can be asked: chunks cannot. */
+/** No helper has this number: the question is never answered with yes. */
+const NO_HELPER = 0xff;
+
+function helperQuestion(wanted: string, invert: boolean): number[] {
+  const number = wanted === "" ? 0 : (HELPERS.find(({ name }) => name === wanted)?.number ?? NO_HELPER);
+  return ask(P.MATCH_HELPER, [number], invert);
+}
+
 const sctp = (match: SctpMatch, undecided: number[]) => [...ports(match), ...(match.chunks === null ? [] : undecided)];
 
 /** The questions of a match, or null: it cannot be decided from what a capture holds. */
@@ -134,6 +142,8 @@ export function matchQuestions(match: Match, { family, assume, random }: MatchCo
       return ask(P.MATCH_MARK, [match.value, match.mask], match.invert);
     case "connmark":
       return ask(P.MATCH_CONNMARK, [match.value, match.mask], match.invert);
+    case "helper":
+      return helperQuestion(match.helper, match.invert);
     case "length":
       return ask(P.MATCH_LENGTH, [match.first, match.last], match.invert);
     case "ttl":

@@ -1,5 +1,5 @@
 // Targets into operations of the program, and whether a packet can get past them.
-import { program as P } from "conntrack-wasm";
+import { HELPERS, program as P } from "conntrack-wasm";
 import type { CtTarget, Target } from "../ruleset.js";
 
 /** Operation and its arguments; jumps get theirs when the chains have places. */
@@ -12,9 +12,12 @@ export interface Operation {
 
 const operation = (op: number, ...args: number[]): Operation => ({ op, args });
 
-function ct({ notrack, zone }: CtTarget, policy: number): Operation {
+/** Number of a helper for the engine; 0 for none, and for one it does not have. */
+const helperNumber = (wanted: string | null) => HELPERS.find(({ name }) => name === wanted)?.number ?? 0;
+
+function ct({ notrack, zone, helper }: CtTarget, policy: number): Operation {
   const flags = (notrack ? P.CT_NOTRACK : 0) | (zone ? P.CT_ZONE : 0) | (zone?.id === "mark" ? P.CT_ZONE_FROM_MARK : 0);
-  return operation(P.TARGET_CT, flags, typeof zone?.id === "number" ? zone.id : 0, policy);
+  return operation(P.TARGET_CT, flags, typeof zone?.id === "number" ? zone.id : 0, policy, helperNumber(helper));
 }
 
 /** What the kernel does with a packet for a queue when nobody listens: it drops it, unless told to go on. */
@@ -50,7 +53,7 @@ export function targetOperation(target: Target | null, policyOf: (name: string) 
         target.shift >>> 0,
       );
     case "NOTRACK":
-      return operation(P.TARGET_CT, P.CT_NOTRACK);
+      return operation(P.TARGET_CT, P.CT_NOTRACK, 0, 0, 0);
     case "CT":
       return ct(target, target.timeout === null ? 0 : policyOf(target.timeout));
     default:
