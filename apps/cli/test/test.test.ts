@@ -111,3 +111,41 @@ describe("test", () => {
     expect(code).toBe(2);
   });
 });
+
+const RULES = `
+rules: |
+  *filter
+  :INPUT ACCEPT [0:0]
+  :FORWARD DROP [0:0]
+  :OUTPUT ACCEPT [0:0]
+  -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+  -A FORWARD -i lan -p udp -m udp --dport 53 -j ACCEPT
+  COMMIT
+interfaces: [wan=203.0.113.1/24, lan=192.168.1.1/24]
+tests:
+  - packets:
+`;
+const ASK = "udp 192.168.1.5:1025 > 198.51.100.5:53";
+
+describe("rules", () => {
+  test("verdict, deciding line and way are looked at", async () => {
+    const { code, stdout } = await run(`${RULES}
+      - ${ASK} => NEW ACCEPT rule 6
+      - udp 198.51.100.5:53 > 192.168.1.5:1025 => ESTABLISHED ACCEPT rule 5
+      - udp 198.51.100.5:53 > 192.168.1.5:1026 => NEW DROP
+      - udp 192.168.1.5:1027 > 198.51.100.5:53 in=wan out=lan => DROP`);
+    expect([code, stdout.trim().split("\n").at(-1)]).toEqual([0, "4 passed, 0 failed"]);
+    const wrong = await run(`${RULES}\n      - ${ASK} => rule 5`);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toContain("rule is 6, expected was 5");
+  });
+
+  test("what is wrong with them is an error of the file", async () => {
+    const bad = await run(`${RULES.replace("udp -m udp", "upd -m udp")}\n      - ${ASK}`);
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringMatching(/line 6, column \d+/)]);
+    const way = await run(`${RULES}\n      - ${ASK} in=eth9`);
+    expect([way.code, way.stderr]).toEqual([2, expect.stringContaining('"eth9" was not declared')]);
+    const missing = await run(`rules: nowhere.v4\ntests:\n  - packets: ["${ASK}"]`);
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining("nowhere.v4")]);
+  });
+});

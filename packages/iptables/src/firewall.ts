@@ -22,6 +22,8 @@ export interface Way {
   readonly out?: string;
   /** Nanoseconds since the epoch; default: now. */
   readonly time?: bigint;
+  /** LINKTYPE_ number of this packet, where it is not the firewall's. */
+  readonly link?: number;
 }
 
 export interface Verdict extends Omit<Decision, "rule"> {
@@ -79,7 +81,7 @@ export class Firewall {
   packet(data: Uint8Array, way: Way = {}): Verdict {
     const time = way.time ?? BigInt(Date.now()) * 1_000_000n;
     const number = this.#number(way.in) | (this.#number(way.out) << 8);
-    const decision = this.engine.track({ time, data, link: this.link, interface: number });
+    const decision = this.engine.track({ time, data, link: way.link ?? this.link, interface: number });
     return {
       ...decision,
       rule: this.program.refs[(decision.rule & ~P.RULE_UNDECIDED) >>> 0] ?? null,

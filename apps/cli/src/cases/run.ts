@@ -1,6 +1,8 @@
 // Cases over the engine: every packet is tracked, and what comes out is held against what was expected.
+import { readFileSync } from "node:fs";
 import { openFile } from "conntrack-capture/node";
-import { Conntrack, ConntrackError, type Decision } from "conntrack-wasm";
+import { CompileError, Firewall, PlaceError } from "conntrack-iptables";
+import { Conntrack, ConntrackError, type Decision, type PacketInput } from "conntrack-wasm";
 import { messageOf } from "../exit.js";
 import { protocolText } from "../packet.js";
 import { CraftError, Crafter, endOf } from "./craft.js";
@@ -19,8 +21,20 @@ export interface Outcome {
 const BEGIN = 1_704_067_200_000_000_000n;
 const RAW_IP = 101;
 
+/** What comes of a packet; with rules, the line of the one that decided. */
+interface Answer extends Omit<Decision, "rule"> {
+  readonly rule: number | null;
+}
+
+interface CasePacket extends PacketInput {
+  readonly in?: string;
+  readonly out?: string;
+}
+
+type Tracker = (packet: CasePacket) => Answer;
+
 export async function runCase(one: Case, file: string): Promise<Outcome[]> {
-  const engine = await openEngine(one);
+  const track = one.rules === null ? await openEngine(one) : await openFirewall(one, one.rules);
   const outcome = (check: { text: string; line: number }, problem: string | null): Outcome => ({
     file,
     case: one.name,
@@ -32,15 +46,16 @@ export async function runCase(one: Case, file: string): Promise<Outcome[]> {
     const crafter = new Crafter();
     let time = BEGIN;
     return one.packets.map((check) => {
-      const { data, after } = atLine(check.line, () => crafter.craft(check.packet));
+      const { after, ...packet } = atLine(check.line, () => crafter.craft(check.packet));
       time += after;
-      return outcome(check, compare(check.expected, engine.track({ time, data, link: RAW_IP })));
+      const answer = atLine(check.line, () => track({ ...packet, time, link: RAW_IP }));
+      return outcome(check, compare(check.expected, answer));
     });
   }
   const seen = one.expect.map(() => ({ packets: 0, problem: null as string | null }));
   const asked = one.expect.map((check) => atLine(check.line, () => matcherOf(check)));
   for await (const { time, data, link, frame } of packetsOf(one.capture, one.line)) {
-    const decision = engine.track({ time, data, link });
+    const decision = track({ time, data, link });
     one.expect.forEach((check, i) => {
       const tally = seen[i];
       if (!tally || !asked[i]?.(frame, decision)) return;
@@ -54,9 +69,43 @@ export async function runCase(one: Case, file: string): Promise<Outcome[]> {
   );
 }
 
-async function openEngine(one: Case): Promise<Conntrack> {
-  if (one.rules !== null) throw new CaseError(one.line, "rules are not run here yet");
+async function openEngine(one: Case): Promise<Tracker> {
   const engine = await Conntrack.open({ seed: 0n, trace: true });
+  setSysctls(one, engine);
+  return (packet) => ({ ...engine.track(packet), rule: null });
+}
+
+async function openFirewall(one: Case, rules: string): Promise<Tracker> {
+  const inline = rules.includes("\n");
+  const firewall = await atCase(one, inline ? "rules" : rules, () =>
+    Firewall.open({
+      rules: inline ? rules : readFileSync(rules, "utf8"),
+      interfaces: one.interfaces,
+      link: RAW_IP,
+      seed: 0n,
+      trace: true,
+    }),
+  );
+  setSysctls(one, firewall.engine);
+  return ({ data, ...way }) => {
+    const verdict = firewall.packet(data, way);
+    return { ...verdict, rule: verdict.rule?.rule?.line ?? null };
+  };
+}
+
+/** What is wrong with the rules or the interfaces of a case is an error of its file. */
+async function atCase<T>(one: Case, source: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    const known = error instanceof SyntaxError || error instanceof CompileError || error instanceof PlaceError;
+    if (known || (error as NodeJS.ErrnoException).code !== undefined)
+      throw new CaseError(one.line, `${source}: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+function setSysctls(one: Case, engine: Conntrack): void {
   for (const [name, value] of one.sysctl) {
     try {
       engine.setSysctl(name, value);
@@ -65,7 +114,6 @@ async function openEngine(one: Case): Promise<Conntrack> {
       throw error;
     }
   }
-  return engine;
 }
 
 async function* packetsOf(
@@ -88,13 +136,13 @@ function atLine<T>(line: number, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof CraftError) throw new CaseError(line, error.message);
+    if (error instanceof CraftError || error instanceof RangeError) throw new CaseError(line, error.message);
     throw error;
   }
 }
 
 /** Whether a packet of the capture is one this check asks about. */
-function matcherOf({ of }: CaptureCheck): (frame: number, decision: Decision) => boolean {
+function matcherOf({ of }: CaptureCheck): (frame: number, answer: Answer) => boolean {
   if ("frame" in of) return (frame) => frame === of.frame;
   const [protocol, from = "", arrow, to = ""] = of.flow.split(/\s+/);
   if (arrow !== ">") throw new CraftError(`"${of.flow}": wanted is PROTOCOL SOURCE > DESTINATION`);
@@ -112,9 +160,9 @@ function matcherOf({ of }: CaptureCheck): (frame: number, decision: Decision) =>
 }
 
 /** The first thing that is not as expected. */
-function compare(expected: Expected, decision: Decision): string | null {
+function compare(expected: Expected, decision: Answer): string | null {
   const because = decision.reasonText === null ? "" : ` (${decision.reasonText})`;
-  for (const key of ["state", "verdict", "direction", "reason"] as const)
+  for (const key of ["state", "verdict", "rule", "direction", "reason"] as const)
     if (expected[key] !== undefined && expected[key] !== decision[key])
       return `${key} is ${decision[key] ?? "none"}, expected was ${expected[key]}${because}`;
   return null;
