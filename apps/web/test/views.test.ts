@@ -6,6 +6,9 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
 
+/** What the worker answers comes a moment behind the click. */
+const PATIENT = { timeout: 10_000 };
+
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 interface Violation {
@@ -55,13 +58,17 @@ describe.skipIf(!CHROMIUM)("views", () => {
     await loaded(page);
     await page.getByRole("listbox", { name: "Packets" }).focus();
     await page.keyboard.press("ArrowDown");
-    expect(await page.locator('[role="option"][aria-selected="true"]').getAttribute("aria-posinset")).toBe("2");
+    await expect
+      .poll(() => page.locator('[role="option"][aria-selected="true"]').getAttribute("aria-posinset"), PATIENT)
+      .toBe("2");
     await page.keyboard.press("n");
-    expect(await page.locator('[role="option"][aria-selected="true"] .chip').textContent()).toBe("INVALID");
+    await expect
+      .poll(() => page.locator('[role="option"][aria-selected="true"] .chip').textContent(), PATIENT)
+      .toBe("INVALID");
     await page.getByRole("listbox", { name: "Packets" }).focus();
     await page.keyboard.press("Enter");
     await page.locator("dt", { hasText: "Hint" }).waitFor();
-    expect(await page.locator("dl").textContent()).toMatch(/bytes too far/);
+    await expect.poll(() => page.locator("dl").textContent(), PATIENT).toMatch(/bytes too far/);
     await page.getByText(/bytes (beyond|before)\s+what is allowed/).waitFor();
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "What would tcp_be_liberal=1 change?" }).click();
@@ -77,7 +84,9 @@ describe.skipIf(!CHROMIUM)("views", () => {
       [`${REPOSITORY}/apps/cli/bin/ctrack.js`, ...args, `${REPOSITORY}/samples/out-of-window.pcap`],
       { encoding: "utf8" },
     );
-    expect(await page.locator('[role="option"] .chip.invalid').count()).toBe(left.trim().split("\n").length);
+    await expect
+      .poll(() => page.locator('[role="option"] .chip.invalid').count(), PATIENT)
+      .toBe(left.trim().split("\n").length);
     expect(errors).toEqual([]);
     await page.close();
   });
@@ -95,11 +104,11 @@ describe.skipIf(!CHROMIUM)("views", () => {
     const { page, errors } = await site.page("#sample=tour&view=flows&packet=12");
     await loaded(page);
     await page.getByRole("img", { name: /Sequence of \d+ packets/ }).waitFor();
-    expect(await page.getByRole("img", { name: /Sequence/ }).textContent()).toContain("SYN_SENT");
+    await expect.poll(() => page.getByRole("img", { name: /Sequence/ }).textContent(), PATIENT).toContain("SYN_SENT");
     expect(await violations(page)).toEqual([]);
     await page.getByLabel("Find connections").fill("udp");
     await page.getByText("2 of 6").waitFor();
-    expect(await page.locator('[role="option"]').count()).toBe(2);
+    await expect.poll(() => page.locator('[role="option"]').count(), PATIENT).toBe(2);
     expect(errors).toEqual([]);
     await page.close();
   });
@@ -111,7 +120,7 @@ describe.skipIf(!CHROMIUM)("views", () => {
     await page.getByText("The table right behind packet 1").waitFor();
     const rows = async () => (await table.getByRole("option").allTextContents()).map((line) => line.trim());
     // the table is replayed in the worker, a moment behind its title
-    await expect.poll(async () => (await rows()).length).toBe(1);
+    await expect.poll(async () => (await rows()).length, PATIENT).toBe(1);
     await page.getByRole("button", { name: "One packet on" }).click();
     await page.getByText("packet 2 of 36").waitFor();
     await page.getByRole("slider", { name: "Packet" }).fill("36");
@@ -119,7 +128,7 @@ describe.skipIf(!CHROMIUM)("views", () => {
     const args = [`${REPOSITORY}/apps/cli/bin/ctrack.js`, "list", "-o", "proc", `${REPOSITORY}/samples/tour.pcap`];
     const listed = execFileSync(process.execPath, args, { encoding: "utf8" });
     const wanted = listed.trim().split("\n");
-    await expect.poll(rows).toEqual(wanted.map((line) => line.trim()));
+    await expect.poll(rows, PATIENT).toEqual(wanted.map((line) => line.trim()));
     expect(await violations(page)).toEqual([]);
     expect(errors).toEqual([]);
     await page.close();
@@ -129,9 +138,9 @@ describe.skipIf(!CHROMIUM)("views", () => {
     const { page, errors } = await site.page("#sample=handshake-to-close&view=machine&packet=3");
     await loaded(page);
     await page.getByText("Packet 3: SYN_RECV → ESTABLISHED").waitFor();
-    expect(await page.locator("g.lit").textContent()).toBe("ESTABLISHED");
+    await expect.poll(() => page.locator("g.lit").textContent(), PATIENT).toBe("ESTABLISHED");
     await page.getByText("The same as a table").click();
-    expect(await page.locator("tbody tr").first().textContent()).toMatch(/no entry\s*SYN_SENT\s*1/);
+    await expect.poll(() => page.locator("tbody tr").first().textContent(), PATIENT).toMatch(/no entry\s*SYN_SENT\s*1/);
     expect(await violations(page)).toEqual([]);
     expect(errors).toEqual([]);
     await page.close();
@@ -142,7 +151,9 @@ describe.skipIf(!CHROMIUM)("views", () => {
     await loaded(page);
     await page.getByRole("button", { name: "Compare", exact: true }).click();
     await page.getByText(/packets are judged differently/).waitFor();
-    expect(await page.getByRole("listbox", { name: "Packets judged differently" }).textContent()).toContain("INVALID");
+    await expect
+      .poll(() => page.getByRole("listbox", { name: "Packets judged differently" }).textContent(), PATIENT)
+      .toContain("INVALID");
     expect(await violations(page)).toEqual([]);
     expect(errors).toEqual([]);
     await page.close();
@@ -175,7 +186,7 @@ describe.skipIf(!CHROMIUM)("views", () => {
       buffer: whole.subarray(0, 1500),
     });
     expect(await loaded(page)).toMatch(/The first \d+ packets of cut.pcap could be read; the rest could not/);
-    expect(await page.locator('[role="option"]').count()).toBeGreaterThan(3);
+    await expect.poll(() => page.locator('[role="option"]').count(), PATIENT).toBeGreaterThan(3);
     await page.getByLabel("Capture file").setInputFiles({
       name: "letter.txt",
       mimeType: "text/plain",
