@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Conntrack, ConntrackError } from "../../conntrack/src/index.js";
 import { NS } from "./support/blocks.js";
-import { BUILDS, inspect, selfcheck } from "./support/builds.js";
+import { BUILDS, inspect, inspectRestored, selfcheck } from "./support/builds.js";
 import { Random } from "./support/random.js";
 import { runRecords, text } from "./support/run.js";
 import { randomTraffic } from "./support/traffic.js";
@@ -51,7 +51,7 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     for (const part of [[], traffic.slice(0, 1), traffic.slice(1, 3000)]) {
       runRecords(engine, part);
       const snapshot = engine.snapshot();
-      const { core, restored } = await restoreInspected(wasm, snapshot);
+      const { core, engine: restored } = await inspectRestored(wasm, snapshot);
       expect(selfcheck(core)).toBe(0);
       runRecords(restored, traffic.slice(3000, 3500));
       expect(selfcheck(core)).toBe(0);
@@ -113,20 +113,3 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     expect(text(runRecords(restored, traffic.slice(2000)))).toBe(text(runRecords(engine, traffic.slice(2000))));
   });
 });
-
-async function restoreInspected(wasm: WebAssembly.Module, snapshot: Uint8Array) {
-  const { Instance } = WebAssembly;
-  let core: unknown;
-  WebAssembly.Instance = class extends Instance {
-    constructor(...args: ConstructorParameters<typeof Instance>) {
-      super(...args);
-      core = this.exports;
-    }
-  };
-  try {
-    const restored = await Conntrack.restore(snapshot, { wasm });
-    return { restored, core: core as Parameters<typeof selfcheck>[0] };
-  } finally {
-    WebAssembly.Instance = Instance;
-  }
-}

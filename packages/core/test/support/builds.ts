@@ -27,8 +27,8 @@ export interface Inspected {
   readonly core: DebugCore;
 }
 
-/** An engine together with its module's exports, which the wrapper keeps to itself. */
-export function inspect(wasm: WebAssembly.Module, options: Omit<OpenOptions, "wasm"> = {}): Inspected {
+/** Until `stop`, keeps the exports of the module that is instantiated: the wrapper keeps them to itself. */
+function watchInstances(): { core: () => DebugCore; stop: () => void } {
   const { Instance } = WebAssembly;
   let core: unknown;
   WebAssembly.Instance = class extends Instance {
@@ -37,11 +37,33 @@ export function inspect(wasm: WebAssembly.Module, options: Omit<OpenOptions, "wa
       core = this.exports;
     }
   };
+  return {
+    core: () => core as DebugCore,
+    stop: () => {
+      WebAssembly.Instance = Instance;
+    },
+  };
+}
+
+/** An engine together with its module's exports. */
+export function inspect(wasm: WebAssembly.Module, options: Omit<OpenOptions, "wasm"> = {}): Inspected {
+  const watch = watchInstances();
   try {
     const engine = Conntrack.openSync(wasm, options);
-    return { engine, core: core as DebugCore };
+    return { engine, core: watch.core() };
   } finally {
-    WebAssembly.Instance = Instance;
+    watch.stop();
+  }
+}
+
+/** The same of an engine restored from a snapshot. */
+export async function inspectRestored(wasm: WebAssembly.Module, snapshot: Uint8Array): Promise<Inspected> {
+  const watch = watchInstances();
+  try {
+    const engine = await Conntrack.restore(snapshot, { wasm });
+    return { engine, core: watch.core() };
+  } finally {
+    watch.stop();
   }
 }
 
