@@ -7,8 +7,7 @@
 // left to our own decoder from the start.
 
 import { gunzip as gunzipExactly, gunzipFrom } from "./gunzip.js";
-import type { Again } from "./open.js";
-import type { Window } from "./window.js";
+import type { Again, Window } from "./window.js";
 
 const SLICE = 1 << 16;
 

@@ -9,8 +9,7 @@
 import type { Transform } from "node:stream";
 import * as zlib from "node:zlib";
 import { cut, damaged as damagedGzip, gunzipFrom } from "./gunzip.js";
-import type { Again } from "./open.js";
-import type { Window } from "./window.js";
+import type { Again, Window } from "./window.js";
 import { damaged as damagedZstd, zstdPieces } from "./zstd-frame.js";
 
 const SLICE = 1 << 16;

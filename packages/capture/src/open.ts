@@ -9,7 +9,7 @@ import { PcapngReader } from "./pcapng.js";
 import type { RecordReader } from "./reader.js";
 import { IteratorSource } from "./source.js";
 import type { BlockOptions, Capture, CapturePacket, OpenOptions, PacketBlock } from "./types.js";
-import { Window } from "./window.js";
+import { type Again, Window } from "./window.js";
 
 const MIB = 1 << 20;
 
@@ -18,9 +18,6 @@ export interface Unpackers {
   gzip(packed: Window, again: Again | null): AsyncIterable<Uint8Array>;
   zstd(packed: Window): AsyncIterable<Uint8Array>;
 }
-
-/** Opens the same source once more, from its first byte; null where that cannot be, as with a stream. */
-export type Again = () => Promise<Window>;
 
 export function windowSize({ windowSize = MIB }: OpenOptions): number {
   return atLeast("windowSize", windowSize, 4096);

@@ -1,7 +1,6 @@
 // Where a capture can come from: everything that can give bytes, as a window.
 
-import type { Again } from "./open.js";
-import { type ByteSource, Window } from "./window.js";
+import { type Again, type ByteSource, Window } from "./window.js";
 
 /** What we need of a Blob or File. */
 export interface BlobLike {

@@ -14,6 +14,9 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** Opens the same source once more, from its first byte; null where that cannot be, as with a stream. */
+export type Again = () => Promise<Window>;
+
 export class Window {
   view: DataView;
   start = 0;

@@ -10,13 +10,15 @@ import { be32 } from "./bytes";
 import { addr6At, Conn, connAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
 import {
-  advanceTo, connNumber, direction, directionOf, nextFrame, renewExpiryBudget, state, trackPacket, verdict,
+  advanceTo, connNumber, direction, directionOf, renewExpiryBudget, state, trackPacket, verdict,
 } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
 import { filtering, filterPacket, filterRaw, rawPlain, rule } from "./filter/program";
 import { collect, collectorWanted, PASS } from "./early-drop";
-import { attention, hasRoomFor, setAttention } from "./event";
+import { attention, setAttention } from "./attention";
+import { hasRoomFor } from "./event";
+import { nextFrame } from "./frame";
 import { KIND_ERROR, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, KIND_TRACK, Packet } from "./packet";
 import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
 import { profile, tracing } from "./settings";

@@ -1,23 +1,26 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
-  DIR_ORIGINAL, DIR_REPLY, EVENT_DESTROY, EVENT_HELPER, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
+  DIR_ORIGINAL, DIR_REPLY, EVENT_HELPER, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_HELPER_SHIFT, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
-  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_DYING, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
+  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
-import { completeTcp, moveToZone } from "./decode/transport";
+import { moveToZone } from "./decode/key";
+import { completeTcp } from "./decode/transport";
 import { defragment } from "./defrag/index";
+import { destroy, dismissHelper } from "./destroy";
 import { makeRoom, tableFull } from "./early-drop";
-import { clearEvents, emit, emitNow, hasRoomFor } from "./event";
+import { clearEvents, emitNow, hasRoomFor } from "./event";
 import {
-  consume, expectationAt, expectations, expireExpectation, findExpectation, nextExpectationDue, removeExpectations,
+  consume, expectationAt, expectations, expireExpectation, findExpectation, nextExpectationDue,
 } from "./expect";
-import { attachHelper, connOfHelp, detachHelper, followHelp, masterIfThere } from "./help";
+import { attachHelper, connOfHelp, followHelp, masterIfThere } from "./help";
 import { assignHelper } from "./helper/assign";
-import { announcedConn, endHelper, runHelper } from "./helper/index";
+import { announcedConn, runHelper } from "./helper/index";
 import { completeGre, keys } from "./helper/key-map";
+import { frame, nextFrame, setFrame } from "./frame";
 import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program";
 import { helper, notrack, policy, zone, zoneGiven } from "./filter/target";
 import { SLOTS } from "./memory-map";
@@ -28,12 +31,10 @@ import { trackProtocol } from "./proto/index";
 import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { bump } from "./stats";
-import { candidateOf, entries, find, freeSlot, sameKey, takeSlot } from "./table";
-import { cancel, dueBy, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
+import { candidateOf, entries, find, sameKey, takeSlot } from "./table";
+import { dueBy, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
 import { because, clearReason, reason } from "./why";
 
-/** Number of the packet at hand, from 1. */
-export let frame: u32 = 0;
 let serials: u32 = 0;
 
 /** The number given last. */
@@ -54,7 +55,7 @@ export let currentDir: u32 = 0;
 export let connNumber: u32 = 0;
 
 export function resetConntrack(): void {
-  frame = 0;
+  setFrame(0);
   serials = 0;
   clearEvents();
 }
@@ -94,39 +95,7 @@ export function advanceTo(time: u64): bool {
   return false;
 }
 
-/**
- * Removes a conn from the table, whatever the reason. Its DESTROY event shows `left` as timeout and `at` as the
- * packet that caused it or, for an expiry, before which it is seen.
- */
-export function destroy(c: Conn, time: u64, left: u64, at: u32): void {
-  c.status |= STATUS_DYING;
-  emit(c, EVENT_DESTROY, at, time, left);
-  if (c.has(STATUS_HELPED)) dismissHelper(c, time, at);
-  if (c.has(STATUS_EXPECTED)) leaveMaster(c);
-  cancel(c);
-  freeSlot(slotOf(c));
-}
-
-function dismissHelper(c: Conn, time: u64, at: u32): void {
-  endHelper(c, time, at);
-  removeExpectations(c, -1, time, at);
-  detachHelper(c);
-}
-
-function leaveMaster(c: Conn): void {
-  const ext = extOf(c);
-  const master = masterIfThere(ext.masterHelp, ext.masterSerial);
-  if (changetype<usize>(master) != 0) --extOf(master).children;
-}
-
 // ---- the packet
-
-/** Counts a packet that is tracked elsewhere. */
-// @ts-ignore: decorator
-@inline
-export function nextFrame(): void {
-  ++frame;
-}
 
 export function trackPacket(p: Packet): void {
   decide(p);
@@ -165,7 +134,7 @@ function admitted(p: Packet): bool {
 }
 
 function decide(p: Packet): void {
-  ++frame;
+  nextFrame();
   clearReason();
   clearRaised();
   verdict = VERDICT_ACCEPT;
@@ -491,6 +460,6 @@ export function saveConntrack(at: usize): void {
 }
 
 export function loadConntrack(at: usize): void {
-  frame = load<u32>(at);
+  setFrame(load<u32>(at));
   serials = load<u32>(at, 4);
 }

@@ -6,8 +6,9 @@ import {
   IPPROTO_SCTP, IPPROTO_TCP, STATUS_ASSURED, STAT_EARLY_DROP, TCP_CLOSE, TCP_FIN_WAIT,
 } from "./abi";
 import { Conn, connAt, NIL } from "./conn";
-import { destroy, frame } from "./conntrack";
-import { setAttention } from "./event";
+import { setAttention } from "./attention";
+import { destroy } from "./destroy";
+import { frame } from "./frame";
 import { CAPACITY } from "./memory-map";
 import { maxEntries } from "./settings";
 import { bump } from "./stats";

@@ -6,6 +6,7 @@ import {
   EVENT_DESTROY, EVENT_NEW, EVENT_RECORD_BITS, EVENT_RECORD_CONN, EVENT_RECORD_FRAME, EVENT_RECORD_TIME, EVENT_RECORD_TIMEOUT,
   EVENT_RELATED, EVENT_TYPE_DESTROY, EVENT_TYPE_NEW, EVENT_TYPE_UPDATE, L3_IPV6, RECORD_EVENT_SIZE, STATUS_EVENTS, STATUS_EXT,
 } from "./abi";
+import { setAttention } from "./attention";
 import { addr6At, Conn, extOf, slotOf } from "./conn";
 import { expectEventsFit } from "./expect-event";
 import { EVENT_CAPACITY, EVENT_RING } from "./memory-map";
@@ -16,13 +17,6 @@ const RESERVE: u32 = 8;
 
 let pending: u32 = 0;
 
-/** Something has to be done before the next packet: the reader to catch up, or the collector to run. */
-export let attention: bool = false;
-
-export function setAttention(on: bool): void {
-  attention = on;
-}
-
 /** Records waiting for the reader; they begin at the start of the region. */
 export function pendingEvents(): u32 {
   return pending;
@@ -30,7 +24,7 @@ export function pendingEvents(): u32 {
 
 export function clearEvents(): void {
   pending = 0;
-  attention = true; // looked at again before the next packet
+  setAttention(true); // looked at again before the next packet
 }
 
 /** True when the rings take the end of `n` conns and what one packet causes. */
@@ -46,7 +40,7 @@ export function emit(c: Conn, bits: u32, frame: u32, time: u64, left: u64): void
   assert(pending < EVENT_CAPACITY);
   const at = EVENT_RING + <usize>pending * RECORD_EVENT_SIZE;
   ++pending;
-  if (!hasRoomFor(0)) attention = true;
+  if (!hasRoomFor(0)) setAttention(true);
   const type = bits & EVENT_DESTROY ? EVENT_TYPE_DESTROY : bits & (EVENT_NEW | EVENT_RELATED) ? EVENT_TYPE_NEW : EVENT_TYPE_UPDATE;
   store<u16>(at, <u16>type);
   store<u16>(at, <u16>bits, EVENT_RECORD_BITS);

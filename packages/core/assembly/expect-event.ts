@@ -3,8 +3,8 @@ import {
   EVENT_RECORD_FRAME, EVENT_RECORD_TIME, EXPECT_EVENT_ADDR6, EXPECT_EVENT_EXPECTATION, EXPECT_EVENT_MASTER, EXPECT_EVENT_SIZE, EXPECT_SIZE,
   L3_IPV6, STATUS_EVENTS,
 } from "./abi";
+import { setAttention } from "./attention";
 import { addr6At, Conn, slotOf } from "./conn";
-import { setAttention } from "./event";
 import { EXPECT_EVENTS, EXPECT_EVENT_CAPACITY } from "./memory-map";
 
 /** Expectations that may come and go with one packet, and with the end of one conn. */

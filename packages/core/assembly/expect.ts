@@ -23,8 +23,8 @@ import {
   VERDICT_DROP,
 } from "./abi";
 import { Conn, destinationOf, destinationPort, extOf, sourceOf, sourcePort } from "./conn";
-import { frame } from "./conntrack";
 import { emitExpect } from "./expect-event";
+import { frame } from "./frame";
 import { random64 } from "./hash";
 import { connOfHelp, Help, helpAt, helpOf, helperOf } from "./help";
 import { classMost, classTimeout } from "./helper/policy";

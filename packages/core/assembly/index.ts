@@ -2,11 +2,13 @@
 import { EVENT_LABEL, EVENT_MARK } from "./abi";
 import { advance as advanceClock, consumed, setShard as setBatchShard, stopped, track as trackBlock } from "./batch";
 import { connAt, extOf, slotOf } from "./conn";
-import { CONNTRACK_STATE_SIZE, destroy, frame, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
+import { CONNTRACK_STATE_SIZE, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
+import { destroy } from "./destroy";
 import { clearCollector, collectorWanted } from "./early-drop";
 import { clearEvents, emitNow, hasRoomFor, pendingEvents } from "./event";
 import { clearExpectEvents, pendingExpectEvents } from "./expect-event";
+import { frame } from "./frame";
 import {
   clearExpectations, expectBytes, expectRecords as records, expectRecordsAt, EXPECT_STATE_SIZE, loadExpectations, saveExpectations,
 } from "./expect";

@@ -8,8 +8,9 @@ import {
 } from "./abi";
 import { be16 } from "./bytes";
 import { Conn, extOf } from "./conn";
-import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir, frame } from "./conntrack";
+import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
 import { datagramOf } from "./defrag/index";
+import { frame } from "./frame";
 import { Packet } from "./packet";
 import { now } from "./timer";
 import { NUMBERS, reason } from "./why";

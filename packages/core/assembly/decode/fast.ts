@@ -8,7 +8,7 @@ import { foldSum, headerSumOk, pseudoSum, sumBytes } from "../checksum";
 import { KIND_TCP, Packet, SELF } from "../packet";
 import { foldAddresses, hashKey } from "../hash";
 import { verifyChecksums } from "../settings";
-import { compare6 } from "./transport";
+import { compare6 } from "./key";
 
 const L3_L4: u64 = <u64>(IPPROTO_TCP | (L3_IPV4 << 8)) << 32;
 

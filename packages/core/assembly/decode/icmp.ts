@@ -11,7 +11,7 @@ import { foldSum, pseudoSum, sumBytes } from "../checksum";
 import { KIND_ERROR, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_UNTRACKED, Packet, SELF } from "../packet";
 import { verifyChecksums } from "../settings";
 import { ip6Protocol, ip6Transport, ip6Walk, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
-import { setKey, setQueryKey } from "./transport";
+import { setKey, setQueryKey } from "./key";
 
 function invalid(p: Packet, reason: u32, datum: u32 = 0): void {
   p.kind = KIND_ICMP_INVALID;

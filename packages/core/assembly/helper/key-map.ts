@@ -4,7 +4,7 @@
 //   0     4     8      10      12     14
 //   │ src │ dst │ call │ other │ next │ used │ 16      heads: u16 each, place + 1; 0 none
 import { IPPROTO_GRE, L3_IPV4 } from "../abi";
-import { setKey } from "../decode/transport";
+import { setKey } from "../decode/key";
 import { KEY_BUCKETS, KEY_HEADS, KEY_MAP, KEY_PLACES } from "../memory-map";
 import { KIND_ERROR, Packet, SELF } from "../packet";
 import { candidateOf } from "../table";

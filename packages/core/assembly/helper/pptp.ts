@@ -9,7 +9,8 @@ import {
 } from "../abi";
 import { be16, be32 } from "../bytes";
 import { Conn, connAt, NIL, sourceOf, sourcePort } from "../conn";
-import { destroy, frame } from "../conntrack";
+import { destroy } from "../destroy";
+import { frame } from "../frame";
 import { expectation, findAlike, insertExpectation, inserted, removeExpectation } from "../expect";
 import { hashKey } from "../hash";
 import { helperData } from "../help";
