@@ -153,6 +153,8 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
     }
     const p = packetAt(n);
     p.time = recordTime;
+    p.link = <u16>recordLink;
+    p.frame = <u32>recordBytes;
     store<u32>(changetype<usize>(p), (recordFlags >> 16) | (recordInterface << 16), offsetof<Packet>("zone"));
     store<u32>(changetype<usize>(p), (recordFlags & 0xff) | ((recordFlags & 0xff00) << 8), offsetof<Packet>("record"));
     if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength)) {
@@ -180,6 +182,8 @@ function decodePcap(length: u32, most: u32): u32 {
     const p = packetAt(n);
     const onWire = load<u32>(at, 12);
     p.time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
+    p.link = <u16>LINK_ETHERNET;
+    p.frame = <u32>at + 16;
     store<u32>(changetype<usize>(p), 0, offsetof<Packet>("zone"));
     store<u32>(changetype<usize>(p), 0, offsetof<Packet>("record"));
     if (!decodeFast(p, at + 16, captured, onWire)) decode(p, LINK_ETHERNET, at + 16, captured, onWire);

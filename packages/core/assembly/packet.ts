@@ -15,6 +15,7 @@
 // src, dst    the packet's own addresses
 // datum       a number that goes with the reason
 // seq … doff  TCP, in host order
+// link, frame LINKTYPE_ number and address of the frame it came in
 // record      RECORD_NOTRACK, RECORD_DROP; policy: number of the timeout policy for a new conn
 @unmanaged
 export class Packet {
@@ -52,7 +53,7 @@ export class Packet {
   iface: u16;
   record: u16;
   policy: u16;
-  spare: u32;
+  frame: u32;
   spare1: u64;
 }
 

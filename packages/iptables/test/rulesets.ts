@@ -32,7 +32,7 @@ export function saveText({ table = "filter", chains = [], policy = "ACCEPT", rul
 }
 
 /** One rule after the other that only counts: each says how often its match held. */
-const counting = (name: string, matches: readonly string[]): Sample => ({
+export const counting = (name: string, matches: readonly string[]): Sample => ({
   name,
   rules: matches.map((match) => `FORWARD ${match}`),
 });

@@ -10,6 +10,8 @@ import { foldAddresses, hashKey } from "../hash";
 import { verifyChecksums } from "../settings";
 import { compare6 } from "./key";
 
+/** As it lies in Packet.link. */
+const LINK_ETHERNET: u64 = 1 << 48;
 const L3_L4: u64 = <u64>(IPPROTO_TCP | (L3_IPV4 << 8)) << 32;
 
 /** True when the frame was one of these; p.time, p.zone are the caller's. */
@@ -49,8 +51,8 @@ export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32):
   p.l4Length = l4Length;
   p.l4Captured = l4Captured;
   p.ipLength = total;
-  // kind, swapped, l3num, l4proto, reason, notes in one store
-  const bytes = <u64>(<u32>KIND_TCP | ((s == d ? SELF : swapped) << 8) | (L3_IPV4 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40);
+  // kind, swapped, l3num, l4proto, reason, notes, link in one store
+  const bytes = <u64>(<u32>KIND_TCP | ((s == d ? SELF : swapped) << 8) | (L3_IPV4 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40) | LINK_ETHERNET;
   store<u64>(changetype<usize>(p), bytes, offsetof<Packet>("kind"));
   store<u64>(changetype<usize>(p), <u64>(ip + 12) | (<u64>(ip + 16) << 32), offsetof<Packet>("src"));
   return true;
@@ -89,7 +91,7 @@ function decodeFast6(p: Packet, frame: usize, captured: u32, length: u32): bool 
   p.a6 = <u32>a6;
   p.b6 = <u32>b6;
   const self = order == 0 && sport == dport;
-  const bytes = <u64>(<u32>KIND_TCP | ((self ? SELF : swapped) << 8) | (L3_IPV6 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40);
+  const bytes = <u64>(<u32>KIND_TCP | ((self ? SELF : swapped) << 8) | (L3_IPV6 << 16) | (IPPROTO_TCP << 24)) | (<u64>notes << 40) | LINK_ETHERNET;
   store<u64>(changetype<usize>(p), bytes, offsetof<Packet>("kind"));
   store<u64>(changetype<usize>(p), <u64>src | (<u64>dst << 32), offsetof<Packet>("src"));
   return true;

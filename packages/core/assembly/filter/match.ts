@@ -1,33 +1,33 @@
 // What a rule asks of a packet, one case per operation of numbers.ts. All must answer yes.
 import {
-  CONN_COUNTERS, DIR_ORIGINAL, DIR_REPLY, IPPROTO_ICMP, IPPROTO_ICMPV6, L3_IPV4, L3_IPV6,
+  CONN_COUNTERS, DIR_ORIGINAL, DIR_REPLY, EVENT_LABEL, IPPROTO_ICMP, IPPROTO_ICMPV6, L3_IPV4, L3_IPV6,
   STATUS_CONFIRMED, STATUS_DST_NAT, STATUS_EXT, STATUS_PUBLIC, STATUS_SRC_NAT,
 } from "../abi";
 import { be16, be32 } from "../bytes";
 import { addr6At, extOf, orientation, slotOf } from "../conn";
 import { Packet } from "../packet";
+import { raise } from "../proto/tracker";
 import { now } from "../timer";
-import { conn, ctDirection, hopsTaken, inInterface, mark, outInterface, stateBit } from "./context";
+import { conn, ctDirection, inInterface, mark, outInterface, stateBit, tosOf, ttlOf } from "./context";
+import { HOT, NEVER, NO, there, UNKNOWN, YES } from "./answer";
+import { askHeader } from "./header";
 import {
   CT_ORIG_DST, CT_REPL_SRC, INTERFACE_UNKNOWN, MATCH_ASSUME, MATCH_CONNBYTES, MATCH_CONNLABEL, MATCH_CONNMARK, MATCH_CT_ADDRESS4,
   MATCH_CT_ADDRESS6, MATCH_CT_DIRECTION, MATCH_CT_EXPIRE, MATCH_CT_PORT, MATCH_CT_PROTOCOL, MATCH_CT_STATUS, MATCH_DPORT, MATCH_DST4, MATCH_DST6,
   MATCH_DST_RANGE, MATCH_END, MATCH_FRAGMENT, MATCH_HELPER, MATCH_ICMP, MATCH_IN, MATCH_INVERT, MATCH_LENGTH, MATCH_LIMIT, MATCH_MARK, MATCH_NTH, MATCH_OUT,
-  MATCH_PORTS, MATCH_PROTOCOL, MATCH_QUOTA, MATCH_RANDOM, MATCH_SPI, MATCH_SPORT, MATCH_SRC4, MATCH_SRC6, MATCH_SRC_RANGE, MATCH_STATE,
-  MATCH_TCP_FLAGS, MATCH_TCP_OPTION, MATCH_TOS, MATCH_TTL, STATE_DNAT_BIT, STATE_SNAT_BIT,
+  MATCH_PORTS, MATCH_PROTOCOL, MATCH_QUOTA, MATCH_RANDOM, MATCH_SET_CONNLABEL, MATCH_SPI, MATCH_SPORT, MATCH_SRC4, MATCH_SRC6, MATCH_SRC_RANGE, MATCH_STATE,
+  MATCH_TCP_FLAGS, MATCH_TCP_OPTION, MATCH_TOS, MATCH_TTL, MATCH_UNDECIDED, STATE_DNAT_BIT, STATE_SNAT_BIT,
 } from "./numbers";
 
-const NO: u32 = 0;
-const YES: u32 = 1;
-/** No, also when the question is turned round: there is nothing to ask. */
-const NEVER: u32 = 2;
-/** What was captured or told does not decide it. */
-const UNKNOWN: u32 = 3;
 
 /** A match of the last rule asked could not be decided and was answered as the program says. */
 export let undecided: bool = false;
+/** A match drops the packet: what it has to read is not there. */
+export let malformed: bool = false;
 
 export function clearUndecided(): void {
   undecided = false;
+  malformed = false;
 }
 
 /** True when all matches from `at` on hold. */
@@ -40,6 +40,9 @@ export function matches(at: usize, p: Packet): bool {
     if (answer == UNKNOWN) {
       undecided = true;
       if (!((head >> 8) & MATCH_ASSUME)) return false;
+    } else if (answer == HOT) {
+      malformed = true;
+      return false;
     } else if (answer == NEVER || (answer ^ ((head >> 8) & MATCH_INVERT)) == 0) return false;
     at += (head >> 16) << 2;
   }
@@ -97,12 +100,11 @@ function ask(op: u32, at: usize, words: u32, p: Packet): u32 {
     case MATCH_LENGTH:
       return <u32>(p.ipLength >= load<u32>(at) && p.ipLength <= load<u32>(at, 4));
     case MATCH_TTL: {
-      const ttl = <u32>(p.l3num == L3_IPV4 ? load<u8>(p.ip, 8) : load<u8>(p.ip, 7)) - hopsTaken;
+      const ttl = ttlOf(p);
       return <u32>(ttl >= load<u32>(at) && ttl <= load<u32>(at, 4));
     }
     case MATCH_TOS: {
-      const tos = p.l3num == L3_IPV4 ? <u32>load<u8>(p.ip, 1) : (be16(p.ip) >> 4) & 0xff;
-      return <u32>((tos & load<u32>(at, 4)) == load<u32>(at));
+      return <u32>((tosOf(p) & load<u32>(at, 4)) == load<u32>(at));
     }
     case MATCH_SRC_RANGE:
       return between(p, p.src, at);
@@ -121,13 +123,17 @@ function ask(op: u32, at: usize, words: u32, p: Packet): u32 {
     case MATCH_SPI:
       return spi(p, at);
     case MATCH_CONNLABEL:
-      return tracked() ? connlabel(load<u32>(at)) : NEVER;
+      return tracked() ? connlabel(load<u32>(at)) : NO;
     case MATCH_FRAGMENT:
       return NO;
     case MATCH_HELPER:
       return tracked() ? announcedBy(load<u32>(at)) : NO;
-    default: // MATCH_UNDECIDED
+    case MATCH_SET_CONNLABEL:
+      return tracked() ? setConnlabel(load<u32>(at)) : NO;
+    case MATCH_UNDECIDED:
       return UNKNOWN;
+    default:
+      return askHeader(op, at, words, p);
   }
 }
 
@@ -137,13 +143,6 @@ function under6(address: usize, at: usize): u32 {
   return <u32>(
     (load<u64>(address) & load<u64>(at, 16)) == load<u64>(at) && (load<u64>(address, 8) & load<u64>(at, 24)) == load<u64>(at, 8)
   );
-}
-
-// The first `n` bytes of the transport header: there, not part of the packet, or cut by the capture.
-// @ts-ignore: decorator
-@inline
-function there(p: Packet, n: u32): u32 {
-  return p.l4Captured >= n ? YES : p.l4Length < n ? NEVER : UNKNOWN;
 }
 
 // @ts-ignore: decorator
@@ -265,6 +264,15 @@ function connlabel(bit: u32): u32 {
   if (!conn.has(STATUS_EXT)) return NO;
   const ext = extOf(conn);
   return <u32>((bit < 64 ? ext.labels0 >> bit : ext.labels1 >> (bit - 64)) & 1);
+}
+
+function setConnlabel(bit: u32): u32 {
+  if (connlabel(bit)) return YES;
+  const ext = extOf(conn);
+  if (bit < 64) ext.labels0 |= <u64>1 << bit;
+  else ext.labels1 |= <u64>1 << (bit - 64);
+  raise(EVENT_LABEL);
+  return YES;
 }
 
 function packetsOf(dir: u32): u64 {

@@ -23,6 +23,8 @@ export const PROGRAM_NETWORKS = 8; // how many
 export const PROGRAM_FLAGS = 9;
 /** Position of the chain of a table in a hook, 0 none: STAGE_* for IPv4, then for IPv6. */
 export const PROGRAM_STAGES = 10;
+/** Position of the positions of the tables that rules keep. */
+export const PROGRAM_TABLES = 36;
 export const PROGRAM_HEADER = 40; // words
 
 /** Raw PREROUTING and OUTPUT change nothing: the fast path of established TCP need not ask them first. */
@@ -64,6 +66,14 @@ export const RULE_NUMBER = 1;
 export const RULE_TARGET = 2;
 export const RULE_ARGS = 3;
 export const RULE_MATCHES = 7;
+
+// ---- table of what rules remember (store.ts): words of its header
+export const STORE_BUCKETS = 0;
+export const STORE_CAPACITY = 1;
+export const STORE_ENTRY = 2; // bytes, a multiple of 8
+export const STORE_KEY = 3; // words
+export const STORE_SEED = 4;
+export const STORE_HEADER = 64; // bytes
 
 // ---- match flags
 export const MATCH_INVERT = 1;
@@ -111,6 +121,91 @@ export const MATCH_UNDECIDED = 36;
 export const MATCH_FRAGMENT = 37; // none is left behind defragmentation
 export const MATCH_HELPER = 38; // number of the helper of the conn that announced it, 0 any
 
+export const MATCH_STRING = 39; // from, to, 1 without case, length, the pattern (lower case then)
+export const MATCH_U32 = 40; // how many tests; each: steps, (U32_*, number) …, ranges, (first, last) …
+export const MATCH_TIME = 41; // first and last second of all, of the day; days of the month, of the week; 1 contiguous
+export const MATCH_MAC = 42; // six bytes
+export const MATCH_PKTTYPE = 43; // PACKET_*
+export const MATCH_ADDRTYPE = 44; // 0 source, 1 destination; ADDRESS_* bits; 0, or 1 of the interface it came by, 2 goes by
+export const MATCH_RPFILTER = 45; // 1 loose, 2 own addresses as well
+export const MATCH_SCTP_CHUNKS = 46; // CHUNKS_*, 256 bits, (type | flags << 8 | mask << 16) …
+export const MATCH_TCPMSS = 47; // first, last
+export const MATCH_SET_CONNLABEL = 48; // bit, which is set
+export const MATCH_AH6 = 49; // first, last, 1 inverted; length or 0, 1 inverted; 1 reserved is 0
+export const MATCH_RT = 50; // RT_* bits; type; first and last of the segments left; length; addresses ×4 …
+export const MATCH_IP6_OPTIONS = 51; // header; 1 length, 2 inverted, 4 options; length; (type | length << 8) …, length 255 any
+export const MATCH_FRAG6 = 52; // FRAG_* bits; first, last, 1 inverted; length
+export const MATCH_IP6_HEADERS = 53; // bits of the headers; 1 soft; 1 inverted
+export const MATCH_EUI64 = 54;
+export const MATCH_MH = 55; // first, last
+export const MATCH_DCCP_TYPES = 56; // bits
+export const MATCH_HASHLIMIT = 57; // remember.ts draws the arguments of these
+export const MATCH_RECENT = 58;
+export const MATCH_CONNLIMIT = 59;
+
+export const HASHLIMIT_ABOVE = 1;
+export const HASHLIMIT_BYTES = 2;
+export const HASHLIMIT_SRC = 4;
+export const HASHLIMIT_DST = 8;
+export const HASHLIMIT_SRC_PORT = 16;
+export const HASHLIMIT_DST_PORT = 32;
+/** A packet that finds the table full is dropped; otherwise the entry used longest ago makes room. */
+export const HASHLIMIT_DROP = 64;
+export const HASHLIMIT_KEY_WORDS = 10;
+export const HASHLIMIT_ENTRY = 88;
+
+export const RECENT_SET = 1;
+export const RECENT_REMOVE = 2;
+export const RECENT_UPDATE = 4;
+export const RECENT_TTL = 8;
+export const RECENT_REAP = 16;
+export const RECENT_DEST = 32;
+export const RECENT_INVERT = 64;
+export const RECENT_KEY_WORDS = 6;
+export const RECENT_ENTRY = 48; // and 8 a stamp
+
+export const CONNLIMIT_KEY_WORDS = 6;
+export const CONNLIMIT_ENTRY = 88;
+
+export const U32_AND = 0;
+export const U32_LEFT = 1;
+export const U32_RIGHT = 2;
+/** The value so far is the offset from which the next is read. */
+export const U32_AT = 3;
+
+export const PACKET_HOST = 0;
+export const PACKET_BROADCAST = 1;
+export const PACKET_MULTICAST = 2;
+export const PACKET_OTHERHOST = 3;
+
+export const ADDRESS_UNSPEC = 1;
+export const ADDRESS_UNICAST = 2;
+export const ADDRESS_LOCAL = 4;
+export const ADDRESS_BROADCAST = 8;
+export const ADDRESS_ANYCAST = 16;
+export const ADDRESS_MULTICAST = 32;
+export const ADDRESS_UNREACHABLE = 128;
+
+export const CHUNKS_ANY = 0;
+export const CHUNKS_ALL = 1;
+export const CHUNKS_ONLY = 2;
+
+export const RT_TYPE = 1;
+export const RT_TYPE_NOT = 2;
+export const RT_SEGMENTS_NOT = 4;
+export const RT_LENGTH = 8;
+export const RT_LENGTH_NOT = 16;
+export const RT_RESERVED = 32;
+export const RT_ADDRESSES = 64;
+export const RT_NOT_STRICT = 128;
+
+export const FRAG_LENGTH = 1;
+export const FRAG_LENGTH_NOT = 2;
+export const FRAG_RESERVED = 4;
+export const FRAG_FIRST = 8;
+export const FRAG_MORE = 16;
+export const FRAG_LAST = 32;
+
 export const CT_ORIG_SRC = 0;
 export const CT_ORIG_DST = 1;
 export const CT_REPL_SRC = 2;
@@ -131,6 +226,12 @@ export const TARGET_CONNMARK_SET = 7; // clear, xor, shift (positive: left)
 export const TARGET_CONNMARK_SAVE = 8; // ctmask, nfmask, shift
 export const TARGET_CONNMARK_RESTORE = 9;
 export const TARGET_CT = 10; // CT_*, zone, timeout policy, helper
+export const TARGET_TTL = 11; // TTL_*, number
+export const TARGET_TOS = 12; // clear, xor
+
+export const TTL_SET = 0;
+export const TTL_INCREASE = 1;
+export const TTL_DECREASE = 2;
 
 export const CT_NOTRACK = 1;
 export const CT_ZONE = 2;

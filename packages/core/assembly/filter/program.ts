@@ -3,8 +3,8 @@ import { L3_IPV6, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { Conn } from "../conn";
 import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
 import { Packet } from "../packet";
-import { setConn, setHopsTaken, setPacketMark } from "./context";
-import { clearUndecided, matches, undecided } from "./match";
+import { addTtl, clearChanges, setConn, setLeaves } from "./context";
+import { clearUndecided, malformed, matches, undecided } from "./match";
 import {
   FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
   PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NEXT, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGES, STAGE_FILTER_FORWARD,
@@ -77,8 +77,7 @@ function begin(p: Packet, given: u32): void {
   rule = 0;
   doubtful = false;
   traceLength = 0;
-  setPacketMark(0);
-  setHopsTaken(0);
+  clearChanges();
   clearTemplate();
   stages = PROGRAM + PROGRAM_STAGES * 4 + (p.l3num == L3_IPV6 ? <usize>STAGES * 4 : 0);
   setConn(changetype<Conn>(0), 0, 4);
@@ -89,7 +88,7 @@ function begin(p: Packet, given: u32): void {
 export function filterPacket(p: Packet, c: Conn, dir: u32, state: u32): u32 {
   setConn(c, dir, state);
   const passed = hook == HOOK_FORWARD
-    ? runStage(STAGE_MANGLE_PREROUTING, p) && routed() && runStage(STAGE_MANGLE_FORWARD, p) && runStage(STAGE_FILTER_FORWARD, p) &&
+    ? runStage(STAGE_MANGLE_PREROUTING, p) && routed(p) && runStage(STAGE_MANGLE_FORWARD, p) && runStage(STAGE_FILTER_FORWARD, p) &&
       runStage(STAGE_SECURITY_FORWARD, p) && runStage(STAGE_MANGLE_POSTROUTING, p)
     : hook == HOOK_INPUT
     ? runStage(STAGE_MANGLE_PREROUTING, p) && runStage(STAGE_MANGLE_INPUT, p) && runStage(STAGE_FILTER_INPUT, p) && runStage(STAGE_SECURITY_INPUT, p)
@@ -98,15 +97,19 @@ export function filterPacket(p: Packet, c: Conn, dir: u32, state: u32): u32 {
   return passed ? VERDICT_ACCEPT : VERDICT_DROP;
 }
 
-function routed(): bool {
-  setHopsTaken(1);
+function routed(p: Packet): bool {
+  addTtl(p, -1);
   return true;
 }
+
+const LEAVING: u32 = (1 << STAGE_RAW_OUTPUT) | (1 << STAGE_MANGLE_FORWARD) | (1 << STAGE_MANGLE_OUTPUT) | (1 << STAGE_MANGLE_POSTROUTING) |
+  (1 << STAGE_FILTER_FORWARD) | (1 << STAGE_FILTER_OUTPUT) | (1 << STAGE_SECURITY_FORWARD) | (1 << STAGE_SECURITY_OUTPUT);
 
 // The rule that dropped the packet decides; of those that accept, the filter table's, or the last before it.
 function runStage(stage: u32, p: Packet): bool {
   const chain = load<u32>(stages + (<usize>stage << 2));
   if (chain == 0) return true;
+  setLeaves(((LEAVING >> stage) & 1) != 0);
   const verdict = runChain(chain, p);
   const number = load<u32>(base, RULE_NUMBER * 4);
   const late = stage == STAGE_MANGLE_POSTROUTING || stage > <u32>STAGE_FILTER_OUTPUT;
@@ -132,6 +135,7 @@ function runChain(chain: u32, p: Packet): u32 {
       );
       ++traceLength;
     }
+    if (malformed) return TARGET_DROP;
     if (!hit) {
       base = PROGRAM + next;
       continue;
@@ -164,7 +168,7 @@ function runChain(chain: u32, p: Packet): u32 {
         base = PROGRAM + next;
         break;
       default:
-        act(target, at + RULE_ARGS * 4);
+        act(target, at + RULE_ARGS * 4, p);
         base = PROGRAM + next;
     }
   }

@@ -2,9 +2,10 @@
 import { EVENT_MARK } from "../abi";
 import { Packet } from "../packet";
 import { raise } from "../proto/tracker";
-import { conn, mark, setPacketMark } from "./context";
+import { addTtl, changeTos, conn, mark, setPacketMark, ttlOf } from "./context";
 import {
-  CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK,
+  CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
+  TTL_SET,
 } from "./numbers";
 
 /** What raw rules told connection tracking about the packet. */
@@ -32,7 +33,7 @@ function shifted(value: u32, shift: i32): u32 {
 }
 
 /** Does what target `op` with arguments at `at` does. */
-export function act(op: u32, at: usize): void {
+export function act(op: u32, at: usize, p: Packet): void {
   const a = load<u32>(at);
   const b = load<u32>(at, 4);
   const shift = load<i32>(at, 8);
@@ -48,6 +49,12 @@ export function act(op: u32, at: usize): void {
       return;
     case TARGET_CONNMARK_RESTORE:
       if (changetype<usize>(conn) != 0) setPacketMark((mark & ~b) ^ (shifted(conn.mark, shift) & a));
+      return;
+    case TARGET_TTL:
+      addTtl(p, a == TTL_SET ? <i32>b - <i32>ttlOf(p) : a == TTL_INCREASE ? <i32>b : -<i32>b);
+      return;
+    case TARGET_TOS:
+      changeTos(a, b);
       return;
     case TARGET_CT:
       template(a, b, load<u32>(at, 8), load<u32>(at, 12));

@@ -3,9 +3,10 @@
 // Every rule and every policy of raw, mangle, filter and security gets a number: the core counts by it and names the
 // deciding rule with it. The nat table is kept and not executed.
 import { program as P } from "conntrack-wasm";
-import type { Chain, Counters, Rule, Ruleset, Table, TableName } from "../ruleset.js";
+import type { Chain, Counters, Match, Rule, Ruleset, Table, TableName } from "../ruleset.js";
 import { addressQuestion, type MatchContext, matchQuestions } from "./match.js";
 import { type Hook, interfaceBits, type PlaceInterface, placeWords } from "./place.js";
+import { Tables, tableHeader, tableSize } from "./remember.js";
 import { targetOperation } from "./target.js";
 import { ask } from "./words.js";
 
@@ -81,6 +82,7 @@ class Compiler {
   readonly #undecided = new Map<number, string[]>();
   readonly #place: readonly PlaceInterface[];
   #seed: number;
+  #tables = new Tables([]);
 
   constructor(private readonly options: CompileOptions) {
     this.#place = options.place ?? [];
@@ -98,18 +100,31 @@ class Compiler {
     words[P.PROGRAM_PLACE] = words.length * 4;
     words[P.PROGRAM_NETWORKS] = networks.length / P.NETWORK_WORDS;
     words.push(...networks);
+    this.#tables = new Tables(matchesOf(rulesets));
     for (const ruleset of rulesets) for (const table of ruleset.tables) this.#table(table, ruleset.family);
     const raw = rulesets.flatMap(({ tables }) => tables.filter(({ name }) => name === "raw"));
     const plain = raw.every(({ chains }) => chains.every(({ rules }) => rules.length === 0));
     words[P.PROGRAM_FLAGS] = (plain ? P.FLAG_RAW_PLAIN : 0) | (perPacket ? P.FLAG_INTERFACES : 0);
+    const { specs } = this.#tables;
+    words[P.PROGRAM_TABLES] = words.length * 4;
+    const positions = words.length;
+    for (const _ of specs) words.push(0);
     if (words.length % 2) words.push(0);
     words[P.PROGRAM_COUNTERS] = words.length * 4;
     words[P.PROGRAM_NUMBERS] = this.#refs.length;
-    const counters = this.#refs.length * 4;
-    words[P.PROGRAM_SIZE] = (words.length + counters) * 4;
-    const bytes = new Uint8Array((words.length + counters) * 4);
+    let size = words.length * 4 + this.#refs.length * 16;
+    for (const [i, spec] of specs.entries()) {
+      words[positions + i] = size;
+      size += tableSize(spec);
+    }
+    words[P.PROGRAM_SIZE] = size;
+    const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
-    for (const [i, word] of words.entries()) view.setUint32(4 * i, word, true);
+    const write = (at: number, values: readonly number[]) => {
+      for (const [i, word] of values.entries()) view.setUint32(at + 4 * i, word, true);
+    };
+    write(0, words);
+    for (const [i, spec] of specs.entries()) write(words[positions + i] ?? 0, tableHeader(spec, this.#random()));
     return { bytes, refs: this.#refs, undecided: this.#undecided };
   }
 
@@ -174,7 +189,12 @@ class Compiler {
 
   // In the kernel's order: the IP header, then the matches as they are written.
   #questions(rule: Rule, number: number, family: 4 | 6): number[] {
-    const context: MatchContext = { family, assume: this.options.assume ?? false, random: this.#random };
+    const context: MatchContext = {
+      family,
+      assume: this.options.assume ?? false,
+      random: this.#random,
+      tables: this.#tables,
+    };
     const questions = [
       ...addressQuestion(P.MATCH_SRC4, rule.source),
       ...addressQuestion(P.MATCH_DST4, rule.destination),
@@ -197,6 +217,12 @@ class Compiler {
     }
     return questions;
   }
+}
+
+function* matchesOf(rulesets: readonly Ruleset[]): Iterable<Match> {
+  for (const { tables } of rulesets)
+    for (const { name, chains } of tables)
+      if (STAGES[name]) for (const { rules } of chains) for (const { matches } of rules) yield* matches;
 }
 
 // A chain that leads back to itself would never end; iptables refuses it as well.

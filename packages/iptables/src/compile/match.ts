@@ -9,9 +9,10 @@ import type {
   IcmpTypeTest,
   InvertibleRange,
   Match,
-  SctpMatch,
   StatisticMatch,
 } from "../ruleset.js";
+import { chunkQuestion, headerQuestions } from "./header.js";
+import { rememberQuestions, type Tables } from "./remember.js";
 import { ask, orderedWords, portRange, rawWords, u64 } from "./words.js";
 
 export interface MatchContext {
@@ -20,6 +21,8 @@ export interface MatchContext {
   readonly assume: boolean;
   /** Numbers that set `statistic --mode random` going. */
   readonly random: () => number;
+  /** What rules remember. */
+  readonly tables: Tables;
 }
 
 /** STATE_* of the core's abi. */
@@ -101,7 +104,6 @@ function statistic(match: StatisticMatch, random: () => number): number[] {
   return ask(P.MATCH_RANDOM, [match.probability, (random() | 1) >>> 0], match.invert);
 }
 
-/** What of sctp can be asked: chunks cannot. */
 /** No helper has this number: the question is never answered with yes. */
 const NO_HELPER = 0xff;
 
@@ -110,10 +112,8 @@ function helperQuestion(wanted: string, invert: boolean): number[] {
   return ask(P.MATCH_HELPER, [number], invert);
 }
 
-const sctp = (match: SctpMatch, undecided: number[]) => [...ports(match), ...(match.chunks === null ? [] : undecided)];
-
 /** The questions of a match, or null: it cannot be decided from what a capture holds. */
-export function matchQuestions(match: Match, { family, assume, random }: MatchContext): number[] | null {
+export function matchQuestions(match: Match, { family, assume, random, tables }: MatchContext): number[] | null {
   switch (match.name) {
     case "comment":
       return [];
@@ -128,7 +128,13 @@ export function matchQuestions(match: Match, { family, assume, random }: MatchCo
     case "udp":
       return ports(match);
     case "sctp":
-      return sctp(match, ask(P.MATCH_UNDECIDED, [], false, assume));
+      return [...ports(match), ...chunkQuestion(match)];
+    case "dccp":
+      if (match.option !== null) return null;
+      return [
+        ...ports(match),
+        ...(match.types === null ? [] : ask(P.MATCH_DCCP_TYPES, [match.types.mask], match.types.invert)),
+      ];
     case "icmp":
     case "icmp6":
       return icmpQuestion(match.type);
@@ -179,13 +185,13 @@ export function matchQuestions(match: Match, { family, assume, random }: MatchCo
         match.invert,
       );
     case "connlabel":
-      return match.set ? null : ask(P.MATCH_CONNLABEL, [match.bit], match.invert);
+      return ask(match.set ? P.MATCH_SET_CONNLABEL : P.MATCH_CONNLABEL, [match.bit], match.invert);
     case "esp":
       return match.spi === null ? [] : ask(P.MATCH_SPI, [50, match.spi.first, match.spi.last], match.spi.invert);
     case "ah":
-      if (family === 6 || match.length !== null) return null;
+      if (family === 6) return headerQuestions(match, family, assume);
       return match.spi === null ? [] : ask(P.MATCH_SPI, [51, match.spi.first, match.spi.last], match.spi.invert);
     default:
-      return null;
+      return rememberQuestions(match, family, tables) ?? headerQuestions(match, family, assume);
   }
 }

@@ -20,6 +20,8 @@ function ct({ notrack, zone, helper }: CtTarget, policy: number): Operation {
   return operation(P.TARGET_CT, flags, typeof zone?.id === "number" ? zone.id : 0, policy, helperNumber(helper));
 }
 
+const TTL_WAYS = { set: P.TTL_SET, inc: P.TTL_INCREASE, dec: P.TTL_DECREASE } as const;
+
 /** What the kernel does with a packet for a queue when nobody listens: it drops it, unless told to go on. */
 const queue = (bypass: boolean) => operation(bypass ? P.TARGET_ACCEPT : P.TARGET_DROP);
 
@@ -56,8 +58,15 @@ export function targetOperation(target: Target | null, policyOf: (name: string) 
       return operation(P.TARGET_CT, P.CT_NOTRACK, 0, 0, 0);
     case "CT":
       return ct(target, target.timeout === null ? 0 : policyOf(target.timeout));
+    case "TTL":
+    case "HL":
+      return operation(P.TARGET_TTL, TTL_WAYS[target.how], target.value);
+    case "TOS":
+      return operation(P.TARGET_TOS, target.clear, target.xor);
+    case "DSCP":
+      return operation(P.TARGET_TOS, 0xfc, target.dscp << 2);
     default:
-      // LOG, TRACE, TTL, …: the packet goes on; what they do to it or say of it changes no verdict here
+      // LOG, TRACE, TCPMSS, …: the packet goes on; what they do to it or say of it changes no verdict here
       return operation(P.TARGET_NONE);
   }
 }
