@@ -1,6 +1,7 @@
-// Compiles the engine: release (no asserts) and debug (asserts, internals exported), and abi.ts for TypeScript.
+// Compiles the engine: release (no asserts) and debug (asserts, internals exported); before that, the grammar of H.323.
 import { mkdirSync } from "node:fs";
 import asc from "assemblyscript/asc";
+import "./grammar/compile.mjs";
 
 const common = ["--runtime", "stub", "--enable", "simd", "--initialMemory", "4", "--maximumMemory", "65536"];
 const builds = [

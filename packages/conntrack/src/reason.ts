@@ -585,6 +585,62 @@ const rows: [number, ReasonRow][] = [
       text: (n) => `PPTP call with id ${at(n, 0)} is expected already, or there is no room: no expectation`,
     },
   ],
+  // H.323, and the helpers of broadcasts
+  [
+    abi.REASON_H323_UNREADABLE,
+    {
+      name: "h323-unreadable",
+      numbers: ["offset"],
+      text: (n) => `no H.323 message the helper can read (it gave up at byte ${at(n, 0)}): no expectation`,
+    },
+  ],
+  [
+    abi.REASON_H323_FRAMING,
+    {
+      name: "h323-framing",
+      numbers: ["length"],
+      text: (n) => `${at(n, 0)} bytes that do not begin with a TPKT header, and none was sent before: not read`,
+    },
+  ],
+  [
+    abi.REASON_H323_FAMILY,
+    {
+      name: "h323-other-family",
+      text: fixed("announces an address that is not a unicast one of this connection's family: no expectation"),
+    },
+  ],
+  [
+    abi.REASON_H323_ANSWER,
+    {
+      name: "h323-answering-party",
+      text: fixed("admits the called party, whose address is known from its registration: no expectation"),
+    },
+  ],
+  [
+    abi.REASON_H323_GATEKEEPER,
+    {
+      name: "h323-same-gatekeeper",
+      numbers: ["port"],
+      text: (n) =>
+        `the gatekeeper at port ${at(n, 0)} is the one that answers here, or the second in a row: no expectation`,
+    },
+  ],
+  [
+    abi.REASON_H323_FORWARD,
+    {
+      name: "h323-forwarded-same-side",
+      numbers: ["port"],
+      text: (n) =>
+        `forwards the call to port ${at(n, 0)} on the caller's own side (callforward_filter): no expectation`,
+    },
+  ],
+  [
+    abi.REASON_BROADCAST,
+    {
+      name: "helper-not-own-broadcast",
+      text: fixed("the helper expects answers to broadcasts of the firewall's own only: no expectation"),
+    },
+  ],
   [abi.REASON_RAW_DROP, { name: "raw-drop", text: fixed("dropped by a rule of the raw table, before tracking") }],
 ];
 

@@ -116,7 +116,10 @@ export const HELPER_SIP_TIMEOUT = 50;
 export const HELPER_SIP_DIRECT_SIGNALLING = 51;
 export const HELPER_SIP_DIRECT_MEDIA = 52;
 export const HELPER_AMANDA_MASTER_TIMEOUT = 53;
-export const SETTINGS = 54;
+export const HELPER_H323_DEFAULT_RRQ_TTL = 54;
+export const HELPER_H323_GKROUTED_ONLY = 55;
+export const HELPER_H323_CALLFORWARD_FILTER = 56;
+export const SETTINGS = 57;
 
 // ---- helpers by number (names: conntrack/src/helper.ts)
 export const HELPER_NONE = 0;
@@ -367,5 +370,13 @@ export const REASON_SIP_FRAMING = 114;
 export const REASON_PPTP_STATE = 115;
 export const REASON_PPTP_KEY_MAP = 116;
 export const REASON_PPTP_REFUSED = 117;
+export const REASON_H323_UNREADABLE = 118;
+export const REASON_H323_FRAMING = 119;
 // no state: a rule was faster
 export const REASON_RAW_DROP = 120;
+// more of helpers
+export const REASON_H323_FAMILY = 130;
+export const REASON_H323_ANSWER = 131;
+export const REASON_H323_GATEKEEPER = 132;
+export const REASON_H323_FORWARD = 133;
+export const REASON_BROADCAST = 134;

@@ -40,6 +40,26 @@ function locate(program: usize, p: Packet, address: usize, fallback: u32): void 
   }
 }
 
+function isInside(at: usize, address: usize, four: bool): bool {
+  if (four) return (load<u32>(address) & load<u32>(at, 16)) == load<u32>(at);
+  return (load<u64>(address) & load<u64>(at, 16)) == load<u64>(at) && (load<u64>(address, 8) & load<u64>(at, 24)) == load<u64>(at, 8);
+}
+
+function isNear(program: usize, l3num: u32, address: usize): bool {
+  let at = program + load<u32>(program, PROGRAM_PLACE * 4);
+  for (let n = load<u32>(program, PROGRAM_NETWORKS * 4); n > 0; --n, at += NETWORK_SIZE) {
+    if (load<u32>(at, 48) == l3num && isInside(at, address, l3num == L3_IPV4)) return true;
+  }
+  return false;
+}
+
+/** True if packets to both go by the same neighbour: neither is in a declared network (one router leads to all the rest), or they are one. */
+export function isSameWay(program: usize, l3num: u32, a: usize, b: usize): bool {
+  if (load<u32>(program, PROGRAM_NETWORKS * 4) == 0) return false;
+  if (memory.compare(a, b, l3num == L3_IPV4 ? 4 : 16) == 0) return true;
+  return !isNear(program, l3num, a) && !isNear(program, l3num, b);
+}
+
 // Multicast and limited broadcast are for everybody, and so for us.
 function toEverybody(p: Packet): bool {
   return p.l3num == L3_IPV4 ? load<u8>(p.dst) >= 224 && (load<u8>(p.dst) < 240 || load<u32>(p.dst) == 0xffffffff) : load<u8>(p.dst) == 0xff;

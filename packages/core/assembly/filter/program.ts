@@ -12,7 +12,7 @@ import {
   STAGE_MANGLE_PREROUTING, STAGE_RAW_OUTPUT, STAGE_RAW_PREROUTING, STAGE_SECURITY_FORWARD, STAGE_SECURITY_INPUT, STAGE_SECURITY_OUTPUT, TARGET_ACCEPT,
   TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
 } from "./numbers";
-import { placeOf } from "./place";
+import { isSameWay, placeOf } from "./place";
 import { act, clearTemplate } from "./target";
 
 /** A program is loaded. */
@@ -57,6 +57,11 @@ export function startProgram(size: u32): bool {
   rawPlain = (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_RAW_PLAIN) != 0;
   filtering = true;
   return true;
+}
+
+/** True if the box is known to send packets for both addresses to the same neighbour. */
+export function goSameWay(l3num: u32, a: usize, b: usize): bool {
+  return filtering && isSameWay(PROGRAM, l3num, a, b);
 }
 
 /** Before each packet: a rule may never see it. */

@@ -1,11 +1,12 @@
 // Amanda (spec §6.9): the server's answer names up to four TCP ports, `CONNECT DATA 5001 MESG 5002 INDEX 5003\n`.
-import { DIR_ORIGINAL, DIR_REPLY, HELPER_AMANDA_MASTER_TIMEOUT, IPPROTO_TCP, STATUS_FIXED_TIMEOUT, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
+import { DIR_ORIGINAL, DIR_REPLY, HELPER_AMANDA_MASTER_TIMEOUT, IPPROTO_TCP, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { Conn, destinationOf, sourceOf } from "../conn";
 import { announce, expectation } from "../expect";
 import { Packet } from "../packet";
 import { setting } from "../settings";
-import { now, renew } from "../timer";
+import { now } from "../timer";
 import { byteAt, hasPayload, isDigit, length } from "./payload";
+import { refresh } from "./refresh";
 
 const CONNECT: usize = memory.data<u8>([67, 79, 78, 78, 69, 67, 84, 32]);
 
@@ -23,7 +24,7 @@ const PORT_DIGITS: u32 = 5;
 export function helpAmanda(c: Conn, dir: u32, p: Packet): u32 {
   if (dir == DIR_ORIGINAL) return VERDICT_ACCEPT;
   // the backup is being prepared meanwhile
-  if (!c.has(STATUS_FIXED_TIMEOUT)) renew(c, now + setting(HELPER_AMANDA_MASTER_TIMEOUT) * 1_000_000_000);
+  refresh(c, now + setting(HELPER_AMANDA_MASTER_TIMEOUT) * 1_000_000_000);
   if (!hasPayload(p)) return VERDICT_ACCEPT;
   const from = find(CONNECT, 8, 0, length);
   if (from == 0) return VERDICT_ACCEPT;

@@ -3,7 +3,7 @@
 import {
   EXPECT_INACTIVE, EXPECT_PERMANENT, HELPER_SIP, HELPER_SIP_DIRECT_MEDIA, HELPER_SIP_DIRECT_SIGNALLING, HELPER_SIP_TIMEOUT, IPPROTO_TCP, IPPROTO_UDP, L3_IPV4,
   REASON_EXPECT_CLASS, REASON_EXPECT_MADE, REASON_SIP_CONTACT, REASON_SIP_CSEQ, REASON_SIP_FOREIGN, REASON_SIP_FRAMING, REASON_SIP_SDP, STATUS_EXPECTED,
-  STATUS_FIXED_TIMEOUT, VERDICT_ACCEPT, VERDICT_DROP,
+  VERDICT_ACCEPT, VERDICT_DROP,
 } from "../abi";
 import { Conn, destinationOf, sourceOf } from "../conn";
 import {
@@ -12,9 +12,10 @@ import {
 import { helperData } from "../help";
 import { Packet } from "../packet";
 import { setting, timeoutOf } from "../settings";
-import { now, renew } from "../timer";
+import { now } from "../timer";
 import { because } from "../why";
 import { data, hasPayload, length } from "./payload";
+import { refresh } from "./refresh";
 import {
   CONTENT_LENGTH, CSEQ, EXPIRES, expiresOf, FOUND, findConnection, findHeader, findMedia, findSession, firstContact, match, matchLength,
   MEDIA_NONE, mediaType, nextContact, port, readAddressesOf, transportOf,
@@ -47,7 +48,8 @@ let code: u32 = 0;
 export function helpSip(conn: Conn, dir: u32, p: Packet, established: bool): u32 {
   const overTcp = <u32>conn.l4proto == IPPROTO_TCP;
   if (overTcp && !established) return VERDICT_ACCEPT;
-  if (p.l4Length > (overTcp ? <u32>p.doff : 8)) keep(conn);
+  // a phone may be silent for long
+  if (p.l4Length > (overTcp ? <u32>p.doff : 8)) refresh(conn, now + timeoutOf(HELPER_SIP_TIMEOUT));
   if (!hasPayload(p) || length < SHORTEST) return VERDICT_ACCEPT;
   c = conn;
   state = changetype<SipData>(helperData(conn));
@@ -56,14 +58,6 @@ export function helpSip(conn: Conn, dir: u32, p: Packet, established: bool): u32
   readAddressesOf(conn.l3num);
   const fine = overTcp ? stream(data, data + length) : oneMessage(data, data + length);
   return fine ? VERDICT_ACCEPT : VERDICT_DROP;
-}
-
-// A phone may be silent for long: `sip_timeout` for every packet with data.
-function keep(conn: Conn): void {
-  if (conn.has(STATUS_FIXED_TIMEOUT)) return;
-  const deadline = now + timeoutOf(HELPER_SIP_TIMEOUT);
-  if (conn.serial) renew(conn, deadline);
-  else conn.deadline = deadline; // filed when confirmed
 }
 
 // TCP: each message ends where its Content-Length says, and has to be there whole.

@@ -58,7 +58,14 @@ export async function askKernel(dialogues: readonly Dialogue[]): Promise<Told[]>
   return (await recordSequences(jobs)).map((recording, i) => told((dialogues[i] as Dialogue).name, recording));
 }
 
-const HELPERS: Readonly<Record<string, number>> = { sip: abi.HELPER_SIP, pptp: abi.HELPER_PPTP };
+const HELPERS: Readonly<Record<string, number>> = {
+  sip: abi.HELPER_SIP,
+  pptp: abi.HELPER_PPTP,
+  RAS: abi.HELPER_RAS,
+  "Q.931": abi.HELPER_Q931,
+  "H.245": abi.HELPER_H245,
+};
+const OVER_TCP = new Set(["pptp", "Q.931"]);
 const CLASSES: Readonly<Record<string, readonly string[]>> = { sip: ["signalling", "audio", "video", "image"] };
 const FLAGS = ["PERMANENT", "INACTIVE"];
 
@@ -71,7 +78,7 @@ export function engineFor(
   const inspected = inspect(wasm, { trace: true, seed: 1, max: 1000, sysctl });
   for (const text of helpers.split(",")) {
     const [, name = "", port, protocol] = /^([\w.-]+):(\d+)(?:\/(tcp))?$/.exec(text) ?? [];
-    const l4proto = protocol || name === "pptp" ? abi.IPPROTO_TCP : abi.IPPROTO_UDP;
+    const l4proto = protocol || OVER_TCP.has(name) ? abi.IPPROTO_TCP : abi.IPPROTO_UDP;
     inspected.core.assignPort(l4proto, Number(port), HELPERS[name] as number);
   }
   return inspected;
@@ -109,8 +116,13 @@ export function expectationLines({ engine, core }: Inspected): string[] {
 }
 
 /** Plays a dialogue to an engine; one line for each difference. */
-export function differences(wasm: WebAssembly.Module, { name, helpers, packets }: Dialogue, kernel: Told): string[] {
-  const inspected = engineFor(wasm, helpers);
+export function differences(
+  wasm: WebAssembly.Module,
+  { name, helpers, packets }: Dialogue,
+  kernel: Told,
+  sysctl: Readonly<Record<string, number>> = {},
+): string[] {
+  const inspected = engineFor(wasm, helpers, sysctl);
   const { engine } = inspected;
   const report: string[] = [];
   packets.forEach(({ data, etherType = 0x0800 }, i) => {
