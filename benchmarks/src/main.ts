@@ -1,5 +1,6 @@
 // npm run bench [-- --json] [--full] [--only WORD] [--budget MS] [--compare] [--save]: asks the questions; see README.md.
 
+import { readFile } from "node:fs/promises";
 import type { Question, Settings } from "./questions/common.js";
 import { established } from "./questions/established.js";
 import { expiry } from "./questions/expiry.js";
@@ -24,7 +25,12 @@ const args = process.argv.slice(2);
 if (await measureMemory(args)) process.exit(0);
 const argument = (name: string) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
 const only = argument("--only");
-const settings: Settings = { full: args.includes("--full"), budget: Number(argument("--budget") ?? 5_000) };
+const against = argument("--against");
+const settings: Settings = {
+  full: args.includes("--full"),
+  budget: Number(argument("--budget") ?? 5_000),
+  against: against === undefined ? null : await readFile(against),
+};
 const json = args.includes("--json");
 const chosen = Object.entries(QUESTIONS).filter(([name]) => only === undefined || name.includes(only));
 if (chosen.length === 0) {

@@ -42,8 +42,10 @@ export interface Frame {
   flags: number;
   window: number;
   options: number;
-  /** Bytes behind the transport header, on the wire only. */
+  /** Bytes behind the transport header, on the wire only; they count as zeros. */
   payload: number;
+  /** Whether the transport checksum is right, or 0. */
+  checksum: boolean;
 }
 
 export function newFrame(): Frame {
@@ -64,6 +66,7 @@ export function newFrame(): Frame {
     window: 0,
     options: OPTIONS_NONE,
     payload: 0,
+    checksum: false,
   };
 }
 
@@ -95,7 +98,26 @@ export function writeRecord(view: DataView, at: number, f: Frame): number {
   if (f.protocol === TCP) writeTcp(view, transport, f);
   else if (f.protocol === UDP) writeUdp(view, transport, f);
   else writeEcho(view, transport, f);
+  if (f.checksum) writeChecksum(view, ip, transport, frame + headers, f);
   return frame + headers;
+}
+
+const CHECKSUM_AT = new Map([
+  [TCP, 16],
+  [UDP, 6],
+  [ICMP, 2],
+  [ICMPV6, 2],
+]);
+
+function writeChecksum(view: DataView, ip: number, transport: number, end: number, f: Frame): void {
+  let sum = 0;
+  for (let at = transport; at < end; at += 2) sum += view.getUint16(at);
+  if (f.protocol !== ICMP) {
+    sum += f.protocol + end - transport + f.payload;
+    for (let at = ip + (f.v6 ? 8 : 12); at < transport; at += 2) sum += view.getUint16(at);
+  }
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  view.setUint16(transport + (CHECKSUM_AT.get(f.protocol) as number), ~sum & 0xffff || 0xffff);
 }
 
 function writeIp4(view: DataView, ip: number, f: Frame): number {

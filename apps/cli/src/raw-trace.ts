@@ -9,8 +9,17 @@ const PAGE = 4096;
 
 /** Bytes of a record. */
 export const TRACE_SIZE = 160;
+export const L3NUM = 0;
 export const L4PROTO = 1;
 export const NOTES = 3;
+export const SPORT = 4;
+export const DPORT = 6;
+export const SRC = 16;
+export const DST = 32;
+// in the places of the ports, little-endian: id, then code and type
+export const ICMP_ID = 4;
+export const ICMP_CODE = 6;
+export const ICMP_TYPE = 7;
 export const BEFORE = 64;
 export const AFTER = 80;
 export const NUMBERS = 96;

@@ -7,6 +7,8 @@ const CHUNK = 4096;
 
 export class EngineTracker implements Tracker {
   readonly engine: Conntrack;
+  /** Events taken. */
+  events = 0;
   readonly #words = new Uint32Array(2 * CHUNK);
 
   constructor(engine: Conntrack) {
@@ -18,7 +20,7 @@ export class EngineTracker implements Tracker {
     for (const results of this.engine.trackBlock({ framing: "pcap", link: 1, bytes: records })) {
       this.#words.set(results.words, at);
       at += 2 * results.count;
-      this.engine.takeEvents();
+      this.events += this.engine.takeEvents().length;
     }
   }
 
@@ -28,7 +30,7 @@ export class EngineTracker implements Tracker {
 
   advance(second: number): void {
     this.engine.advance(BigInt(second) * NS);
-    this.engine.takeEvents();
+    this.events += this.engine.takeEvents().length;
   }
 
   get entries(): number {

@@ -11,14 +11,22 @@ export const CHUNK = 1024;
 /** The first one is what the others are compared with. */
 export const CONTENDERS: readonly Contender[] = [engine, typedArray, mapString, mapBigInt];
 
-/** The engine with checksums verified, as Linux does, and with somebody who listens to events. */
+/** The engine with somebody who listens to events, and takes them. */
 export const withEvents = engineWith("engine, events", { sysctl: { nf_conntrack_checksum: 0 }, events: true });
+
+/** The lanes of a question: the contenders and what else it asks of the engine; with `--against`, two builds of the engine. */
+export function contenders({ against }: Settings, more: readonly Contender[] = []): readonly Contender[] {
+  if (against === null) return [...CONTENDERS, ...more];
+  return [engine, engineWith("engine, other build", { wasm: against, sysctl: { nf_conntrack_checksum: 0 } })];
+}
 
 export interface Settings {
   /** Every size and every variant, instead of what takes minutes. */
   readonly full: boolean;
   /** Milliseconds for one paired run. */
   readonly budget: number;
+  /** Another build of the engine to be compared with, instead of the contenders. */
+  readonly against: Uint8Array | null;
 }
 
 export type Question = (settings: Settings) => AsyncGenerator<Row, void>;

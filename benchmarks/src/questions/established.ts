@@ -1,7 +1,7 @@
 // established(F): data packets of F connections that stand, chosen at random, either way.
 import { Established, MAX_RECORD, type Spread } from "../packets.js";
 import { type Lane, paired, type Row } from "../tool.js";
-import { CHUNK, CONTENDERS, rowsOf, type Settings } from "./common.js";
+import { CHUNK, contenders, rowsOf, type Settings } from "./common.js";
 
 interface Variant {
   readonly flows: number;
@@ -25,17 +25,17 @@ const FULL: readonly Variant[] = [
   { flows: 10_000_000 },
 ];
 
-export async function* established({ full, budget }: Settings): AsyncGenerator<Row, void> {
-  for (const variant of full ? FULL : SHORT) yield* await ask(variant, budget);
+export async function* established(settings: Settings): AsyncGenerator<Row, void> {
+  for (const variant of settings.full ? FULL : SHORT) yield* await ask(variant, settings);
 }
 
-async function ask({ flows, v6 = false, spread = "uniform" }: Variant, budget: number): Promise<Row[]> {
+async function ask({ flows, v6 = false, spread = "uniform" }: Variant, settings: Settings): Promise<Row[]> {
   const name = `established${v6 ? " IPv6" : ""}${spread === "zipf" ? " Zipf" : ""}`;
   const bytes = new Uint8Array(CHUNK * MAX_RECORD);
   const input = new Established(flows, v6, spread, CHUNK);
   let chunk = input.fill(bytes, CHUNK);
   const lanes: Lane[] = [];
-  for (const contender of CONTENDERS.filter(({ maxFlows }) => maxFlows >= flows)) {
+  for (const contender of contenders(settings).filter(({ maxFlows }) => maxFlows >= flows)) {
     const tracker = await contender.open(Math.max(flows, 16));
     for (const part of input.setup(CHUNK)) tracker.track(part.bytes, part.packets);
     if (tracker.entries !== flows) throw new Error(`${name}, ${contender.name}: ${tracker.entries} of ${flows} flows`);
@@ -50,5 +50,5 @@ async function ask({ flows, v6 = false, spread = "uniform" }: Variant, budget: n
   const prepareChunk = () => {
     chunk = input.fill(bytes, CHUNK);
   };
-  return rowsOf(name, flows, paired(lanes, { turn: 20, budget, prepareChunk }));
+  return rowsOf(name, flows, paired(lanes, { turn: 20, budget: settings.budget, prepareChunk }));
 }

@@ -2,15 +2,15 @@
 // what it costs to have a reader while nothing ends.
 import { fillSyns, MAX_RECORD } from "../packets.js";
 import { type Lane, paired, type Row } from "../tool.js";
-import { CHUNK, CONTENDERS, rowsOf, type Settings, withEvents } from "./common.js";
+import { CHUNK, contenders, rowsOf, type Settings, withEvents } from "./common.js";
 
 const ENTRIES = 16 * CHUNK;
 /** Seconds; longer than any contender keeps anything. */
 const LATER = 500_000;
 
-export async function* expiry({ budget }: Settings): AsyncGenerator<Row, void> {
+export async function* expiry(settings: Settings): AsyncGenerator<Row, void> {
   const lanes: Lane[] = [];
-  for (const contender of [...CONTENDERS, withEvents]) {
+  for (const contender of contenders(settings, [withEvents])) {
     const bytes = new Uint8Array(CHUNK * MAX_RECORD);
     const tracker = await contender.open(ENTRIES);
     let second = 1;
@@ -30,5 +30,5 @@ export async function* expiry({ budget }: Settings): AsyncGenerator<Row, void> {
       },
     });
   }
-  yield* rowsOf("expiry", ENTRIES, paired(lanes, { turn: 2, budget, warmup: 8 }), "entry");
+  yield* rowsOf("expiry", ENTRIES, paired(lanes, { turn: 2, budget: settings.budget, warmup: 8 }), "entry");
 }

@@ -2,19 +2,19 @@
 // pushes out another that is not assured.
 import { fillSyns, MAX_RECORD } from "../packets.js";
 import { type Lane, paired, type Row } from "../tool.js";
-import { CHUNK, CONTENDERS, rowsOf, type Settings, withEvents } from "./common.js";
+import { CHUNK, contenders, rowsOf, type Settings, withEvents } from "./common.js";
 
 const ROOM = 200_000;
 const FLOODED = 50_000;
 
-export async function* newFlows({ budget }: Settings): AsyncGenerator<Row, void> {
-  yield* await ask("new flows", ROOM, true, budget);
-  yield* await ask("SYN flood, table full", FLOODED, false, budget);
+export async function* newFlows(settings: Settings): AsyncGenerator<Row, void> {
+  yield* await ask("new flows", ROOM, true, settings);
+  yield* await ask("SYN flood, table full", FLOODED, false, settings);
 }
 
-async function ask(question: string, capacity: number, room: boolean, budget: number): Promise<Row[]> {
+async function ask(question: string, capacity: number, room: boolean, settings: Settings): Promise<Row[]> {
   const lanes: Lane[] = [];
-  for (const contender of [...CONTENDERS, withEvents]) {
+  for (const contender of contenders(settings, [withEvents])) {
     const bytes = new Uint8Array(CHUNK * MAX_RECORD);
     const tracker = await contender.open(capacity);
     let next = 0;
@@ -38,5 +38,5 @@ async function ask(question: string, capacity: number, room: boolean, budget: nu
       },
     });
   }
-  return rowsOf(question, capacity, paired(lanes, { turn: 10, budget }));
+  return rowsOf(question, capacity, paired(lanes, { turn: 10, budget: settings.budget }));
 }

@@ -25,8 +25,9 @@ export async function openFile(path: string | URL, options: OpenOptions = {}): P
   if (path === "-") return openWindow(Window.from(new StandardInput(), size), null, unpackers, options);
   const handle = await open(path);
   const isFile = (await handle.stat()).isFile(); // not a pipe
-  const again = isFile ? async () => Window.from(new FileSource(await open(path)), size) : null;
-  return openWindow(Window.from(new FileSource(handle), size), again, unpackers, options);
+  if (!isFile) return openWindow(Window.from(new FileSource(handle), size), null, unpackers, options);
+  const again = async () => Window.from(new FileSource(await open(path)), size);
+  return openWindow(Window.from(new AheadSource(handle), size), again, unpackers, options);
 }
 
 /** A file to write a capture to: `new PcapngWriter(file.write)`, and `close` after the writer's `end`. */
@@ -67,6 +68,44 @@ class FileSource implements ByteSource {
 
   close(): Promise<void> {
     return this.handle.close();
+  }
+}
+
+const AHEAD = 1 << 18;
+
+/** Reads a regular file from its beginning; the next piece is under way while one is used. */
+class AheadSource implements ByteSource {
+  private piece: Uint8Array = new Uint8Array(0);
+  /** Where a piece goes that the one in use does not lie in. */
+  private spare = new Uint8Array(AHEAD);
+  private other = new Uint8Array(AHEAD);
+  private next: Promise<{ bytesRead: number }>;
+
+  constructor(private readonly handle: FileHandle) {
+    this.next = this.ask();
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    if (this.piece.length === 0) {
+      const { bytesRead } = await this.next;
+      this.piece = this.spare.subarray(0, bytesRead);
+      [this.spare, this.other] = [this.other, this.spare];
+      if (bytesRead > 0) this.next = this.ask();
+    }
+    const part = this.piece.subarray(0, into.length);
+    into.set(part);
+    this.piece = this.piece.subarray(part.length);
+    return part.length;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+
+  private ask(): Promise<{ bytesRead: number }> {
+    const next = this.handle.read(this.spare, 0, AHEAD, null);
+    next.catch(() => {}); // whoever awaits it gets the error; nobody may
+    return next;
   }
 }
 

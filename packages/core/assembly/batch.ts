@@ -7,7 +7,7 @@ import {
   RESULT_FOREIGN, RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { be32 } from "./bytes";
-import { addr6At, Conn, connAt } from "./conn";
+import { addr6At, Conn, connAt, extAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
 import {
   advanceTo, connNumber, direction, directionOf, renewExpiryBudget, state, trackPacket, verdict,
@@ -209,6 +209,7 @@ function touchBatch(n: u32): void {
     sum += load<u32>(line) + load<u32>(line, 64);
     if (p.l3num == L3_IPV6) sum += load<u32>(addr6At(p.candidate));
   }
+  if (tracing) for (let at = PACKETS; at < end; at += PACKET_SIZE) sum += load<u32>(extAt(changetype<Packet>(at).candidate));
   touched += sum;
 }
 

@@ -25,6 +25,7 @@ import {
   CONN_COUNTERS, CONN_DEADLINE, CONN_MARK, CONN_SERIAL, CONN_SIZE, CONN_STATE, CONN_STATUS, EXT_SIZE, STATUS_ACCT,
   STATUS_EXT,
 } from "./abi";
+import { clear64, copy32, copy64 } from "./bytes";
 import { ADDR6, CONNS, EXTS } from "./memory-map";
 
 /** No slot. */
@@ -213,13 +214,22 @@ export function destinationPort(c: Conn, dir: u32): u32 {
   return sourcePort(c, 1 - dir);
 }
 
+/** Where the extension record of a slot is, valid or not. */
+// @ts-ignore: decorator
+@inline
+export function extAt(slot: u32): usize {
+  return EXTS + (<usize>slot << 6);
+}
+
+function beginExt(c: Conn, at: usize): void {
+  clear64(at);
+  c.status |= STATUS_EXT;
+}
+
 /** The extension record of a conn, made on first use. */
 export function extOf(c: Conn): Ext {
-  const at = EXTS + (<usize>slotOf(c) << 6);
-  if (!c.has(STATUS_EXT)) {
-    memory.fill(at, 0, EXT_SIZE);
-    c.status |= STATUS_EXT;
-  }
+  const at = extAt(slotOf(c));
+  if (!c.has(STATUS_EXT)) beginExt(c, at);
   return changetype<Ext>(at);
 }
 
@@ -237,8 +247,9 @@ export function count(c: Conn, dir: u32, bytes: u32): void {
 
 /** Copies a conn with its addresses and extension into another slot. */
 export function copyConn(to: u32, from: u32): void {
-  memory.copy(CONNS + (<usize>to << 7), CONNS + (<usize>from << 7), CONN_SIZE);
+  copy64(CONNS + (<usize>to << 7), CONNS + (<usize>from << 7));
+  copy64(CONNS + (<usize>to << 7) + 64, CONNS + (<usize>from << 7) + 64);
   const c = connAt(from);
-  if (c.l3num == 10) memory.copy(addr6At(to), addr6At(from), 32);
-  if (c.has(STATUS_EXT)) memory.copy(EXTS + (<usize>to << 6), EXTS + (<usize>from << 6), EXT_SIZE);
+  if (c.l3num == 10) copy32(addr6At(to), addr6At(from));
+  if (c.has(STATUS_EXT)) copy64(extAt(to), extAt(from));
 }

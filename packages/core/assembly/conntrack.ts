@@ -5,6 +5,7 @@ import {
   STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
+import { clear64, copy16 } from "./bytes";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
 import { moveToZone } from "./decode/key";
@@ -353,12 +354,13 @@ function deliver(c: Conn): void {
 
 function build(p: Packet): Conn {
   const c = connAt(SLOTS);
-  memory.fill(changetype<usize>(c), 0, 128);
+  clear64(changetype<usize>(c));
+  clear64(changetype<usize>(c) + 64);
   c.key0 = p.key0;
   store<u64>(changetype<usize>(c), p.key1, 8);
   if (p.l3num == L3_IPV6) {
-    memory.copy(addr6At(SLOTS), p.a6, 16);
-    memory.copy(addr6At(SLOTS) + 16, p.b6, 16);
+    copy16(addr6At(SLOTS), p.a6);
+    copy16(addr6At(SLOTS) + 16, p.b6);
   }
   if (p.swapped == 1) c.status = STATUS_SWAPPED;
   if (p.policy) {

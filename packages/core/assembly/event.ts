@@ -7,6 +7,7 @@ import {
   EVENT_RELATED, EVENT_TYPE_DESTROY, EVENT_TYPE_NEW, EVENT_TYPE_UPDATE, L3_IPV6, RECORD_EVENT_SIZE, STATUS_EVENTS, STATUS_EXT,
 } from "./abi";
 import { setAttention } from "./attention";
+import { copy32, copy64 } from "./bytes";
 import { addr6At, Conn, extOf, slotOf } from "./conn";
 import { expectEventsFit } from "./expect-event";
 import { EVENT_CAPACITY, EVENT_RING } from "./memory-map";
@@ -48,9 +49,10 @@ export function emit(c: Conn, bits: u32, frame: u32, time: u64, left: u64): void
   store<u64>(at, time, EVENT_RECORD_TIME);
   store<u64>(at, left, EVENT_RECORD_TIMEOUT);
   const copy = at + EVENT_RECORD_CONN;
-  memory.copy(copy, changetype<usize>(c), 128);
-  if (c.l3num == L3_IPV6) memory.copy(copy + 128, addr6At(slotOf(c)), 32);
-  if (c.has(STATUS_EXT)) memory.copy(copy + 160, changetype<usize>(extOf(c)), 64);
+  copy64(copy, changetype<usize>(c));
+  copy64(copy + 64, changetype<usize>(c) + 64);
+  if (c.l3num == L3_IPV6) copy32(copy + 128, addr6At(slotOf(c)));
+  if (c.has(STATUS_EXT)) copy64(copy + 160, changetype<usize>(extOf(c)));
 }
 
 /** An event at the packet clock, with the timeout the conn has now. */

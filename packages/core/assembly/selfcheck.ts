@@ -9,7 +9,7 @@ import { foldAddresses, hashKey } from "./hash";
 import { helpOf } from "./help";
 import { GROUP_COUNT, GROUP_SLOTS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 import { entries, groupAt, groupOf, isFindable } from "./table";
-import { BITMAPS, currentTick, HEAD, heapSize, nextDue, now, TICK_BITS } from "./timer";
+import { BITMAPS, currentTick, HEAD, heapSize, nextDue, now, settleHeap, TICK_BITS } from "./timer";
 
 /** Everything holds. */
 export const CHECK_OK: u32 = 0;
@@ -186,6 +186,7 @@ function checkTimers(): u32 {
     const code = checkList(list);
     if (code != CHECK_OK) return code;
   }
+  settleHeap();
   for (let i: u32 = 0; i < heapSize; ++i) {
     const item = HEAP + (<usize>i << 4);
     if (i != 0 && less(item, HEAP + (<usize>((i - 1) >> 1) << 4))) return CHECK_HEAP;

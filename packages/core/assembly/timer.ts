@@ -9,6 +9,9 @@
 //   level 0 … 3     256 lists each, of 1, 2^8, 2^16, 2^24 ticks: 17 s, 73 min, 13 days, 9 years
 //   list            circular, doubly linked; its head is the pseudo index HEAD | level << 8 | slot
 //   heap            │ deadline u64 │ slot u32 │ serial u32 │; a serial that no longer fits marks a stale item
+//
+// Conns mostly arrive at the heap in the order of their deadlines. As long as they do it is a queue, `heapFirst` is its
+// front, and an end costs no sifting; the first one out of order turns it into a heap (a sorted array is one already).
 import { Conn, connAt, NIL, slotOf } from "./conn";
 import { CONNS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 
@@ -24,6 +27,8 @@ export let now: u64 = 0;
 export let nextDue: u64 = 0;
 export let currentTick: u64 = 0;
 export let heapSize: u32 = 0;
+let heapFirst: u32 = 0;
+let heapSorted: bool = true;
 let started: bool = false;
 
 // ---- lists
@@ -64,7 +69,7 @@ export function clearTimers(): void {
     store<u32>(linksOf(HEAD + i), HEAD + i, 4);
   }
   memory.fill(BITMAPS, 0, 128);
-  heapSize = 0;
+  emptyHeap();
   now = 0;
   nextDue = 0;
   currentTick = 0;
@@ -78,6 +83,13 @@ export function clearTimers(): void {
 function setBit(list: u32): void {
   const at = BITMAPS + (<usize>(list >> 6) << 3);
   store<u64>(at, load<u64>(at) | (<u64>1 << (list & 63)));
+}
+
+// @ts-ignore: decorator
+@inline
+function clearBit(list: u32): void {
+  const at = BITMAPS + (<usize>(list >> 6) << 3);
+  store<u64>(at, load<u64>(at) & ~(<u64>1 << (list & 63)));
 }
 
 /** Files a conn that is in no list by its deadline. */
@@ -131,6 +143,19 @@ function heapAt(i: u32): usize {
   return HEAP + (<usize>i << 4);
 }
 
+function emptyHeap(): void {
+  heapSize = 0;
+  heapFirst = 0;
+  heapSorted = true;
+}
+
+/** Moves the items to the front of the region, for whoever reads them there. */
+export function settleHeap(): void {
+  if (heapFirst == 0) return;
+  memory.copy(HEAP, heapAt(heapFirst), <usize>heapSize << 4);
+  heapFirst = 0;
+}
+
 // @ts-ignore: decorator
 @inline
 function heapLess(a: usize, b: usize): bool {
@@ -144,23 +169,36 @@ function pushHeap(deadline: u64, slot: u32, serial: u32): void {
     rebuildHeap();
     return;
   }
-  siftUp(heapSize++, deadline, slot, serial);
+  addToHeap(deadline, slot, serial);
+}
+
+function addToHeap(deadline: u64, slot: u32, serial: u32): void {
+  if (heapSorted && heapFirst + heapSize == SLOTS) settleHeap();
+  const end = heapFirst + heapSize;
+  const at = heapAt(end);
+  store<u64>(at, deadline);
+  store<u32>(at, slot, 8);
+  store<u32>(at, serial, 12);
+  ++heapSize;
+  if (heapSorted) {
+    if (heapSize == 1 || !heapLess(at, at - 16)) return;
+    settleHeap();
+    heapSorted = false;
+  }
+  siftUp(heapSize - 1);
 }
 
 // Stale and double items have filled the heap: begins anew with what belongs there, the conn being filed among it.
 function rebuildHeap(): void {
-  heapSize = 0;
+  emptyHeap();
   for (let slot: u32 = 0; slot < SLOTS; ++slot) {
     const c = connAt(slot);
-    if (c.serial != 0 && c.next == NIL) siftUp(heapSize++, c.deadline, slot, c.serial);
+    if (c.serial != 0 && c.next == NIL) addToHeap(c.deadline, slot, c.serial);
   }
 }
 
-function siftUp(i: u32, deadline: u64, slot: u32, serial: u32): void {
+function siftUp(i: u32): void {
   let at = heapAt(i);
-  store<u64>(at, deadline);
-  store<u32>(at, slot, 8);
-  store<u32>(at, serial, 12);
   while (i != 0) {
     const parent = (i - 1) >> 1;
     const up = heapAt(parent);
@@ -178,6 +216,15 @@ function swapItems(a: usize, b: usize): void {
 }
 
 function popHeap(): void {
+  if (heapSorted) {
+    ++heapFirst;
+    if (--heapSize == 0) heapFirst = 0;
+    return;
+  }
+  if (heapSize == 1) {
+    emptyHeap();
+    return;
+  }
   const last = heapAt(--heapSize);
   v128.store(HEAP, v128.load(last));
   let i: u32 = 0;
@@ -193,28 +240,34 @@ function popHeap(): void {
 
 // ---- the clock
 
-// Distance in slots (1 … 256) from the current one to the next list of a level that may hold something; 0 if none.
-function nextListDistance(level: u32): u32 {
-  const from = (<u32>(currentTick >> (<u64>level << 3)) + 1) & 255;
+// Distance in slots (0 … 255) from list `from` of a level to the next one that may hold something; 256 if none.
+function distanceFrom(level: u32, from: u32): u32 {
   const at = BITMAPS + (<usize>level << 5);
   for (let k: u32 = 0; k < 5; ++k) {
     const word = ((from >> 6) + k) & 3;
     let bits = load<u64>(at + (<usize>word << 3));
     if (k == 0) bits &= ~(<u64>0) << (from & 63);
     if (k == 4) bits &= ~(~(<u64>0) << (from & 63));
-    if (bits) return ((((word << 6) + <u32>ctz(bits) - from) & 255) + 1);
+    if (bits) return ((word << 6) + <u32>ctz(bits) - from) & 255;
   }
-  return 0;
+  return 256;
+}
+
+// The list after the current one of a level.
+// @ts-ignore: decorator
+@inline
+function listAfter(level: u32): u32 {
+  return <u32>(currentTick >> (<u64>level << 3)) + 1;
 }
 
 // The first tick after the current one at which a list has to be looked at.
 function nextTick(): u64 {
   let best: u64 = u64.MAX_VALUE;
   for (let level: u32 = 0; level < WHEEL_LEVELS; ++level) {
-    const distance = nextListDistance(level);
-    if (distance == 0) continue;
+    const distance = distanceFrom(level, listAfter(level) & 255);
+    if (distance == 256) continue;
     const shift = <u64>level << 3;
-    const tick = ((currentTick >> shift) + <u64>distance) << shift;
+    const tick = ((currentTick >> shift) + 1 + <u64>distance) << shift;
     if (tick < best) best = tick;
   }
   return best;
@@ -226,8 +279,7 @@ function openLists(): void {
     const shift = <u64>level << 3;
     if ((currentTick & ((<u64>1 << shift) - 1)) != 0) continue;
     const list = (<u32>level << 8) | (<u32>(currentTick >> shift) & 255);
-    const bits = BITMAPS + (<usize>(list >> 6) << 3);
-    store<u64>(bits, load<u64>(bits) & ~(<u64>1 << (list & 63)));
+    clearBit(list);
     const head = HEAD + list;
     const last = load<u32>(linksOf(head), 4);
     if (last == head) continue;
@@ -261,11 +313,12 @@ export function nextExpired(time: u64): u32 {
   const target = time >> TICK_BITS;
   for (;;) {
     while (heapSize != 0) {
-      const due = load<u64>(HEAP);
+      const first = heapAt(heapFirst);
+      const due = load<u64>(first);
       if (due > time) break;
-      const slot = load<u32>(HEAP, 8);
+      const slot = load<u32>(first, 8);
       const c = connAt(slot);
-      const alive = c.serial == load<u32>(HEAP, 12) && c.next == NIL;
+      const alive = c.serial == load<u32>(first, 12) && c.next == NIL;
       popHeap();
       if (!alive) continue;
       if (c.deadline > due) {
@@ -286,7 +339,7 @@ export function nextExpired(time: u64): u32 {
   }
   now = time;
   nextDue = (currentTick + 1) << TICK_BITS;
-  if (heapSize != 0 && load<u64>(HEAP) < nextDue) nextDue = load<u64>(HEAP);
+  if (heapSize != 0 && load<u64>(heapAt(heapFirst)) < nextDue) nextDue = load<u64>(heapAt(heapFirst));
   return NIL;
 }
 
@@ -310,6 +363,7 @@ let walkHeap: u32 = 0;
 
 /** Begins a walk over all conns, roughly in the order of the ticks they are filed under. */
 export function walkFromSoonest(): void {
+  settleHeap();
   walkHeap = 0;
   walkList = 0;
   walkAt = NIL;
@@ -318,7 +372,18 @@ export function walkFromSoonest(): void {
 // The k-th list in order of time: a level's lists from the one after the current slot on.
 function listInOrder(k: u32): u32 {
   const level = k >> 8;
-  return (level << 8) | ((<u32>(currentTick >> (<u64>level << 3)) + 1 + (k & 255)) & 255);
+  return (level << 8) | ((listAfter(level) + (k & 255)) & 255);
+}
+
+// The first list from the k-th on that may hold something; WHEEL_LEVELS * WHEEL_SLOTS if there is none.
+function nextInOrder(k: u32): u32 {
+  while (k < WHEEL_LEVELS * WHEEL_SLOTS) {
+    const level = k >> 8;
+    const within = (k & 255) + distanceFrom(level, (listAfter(level) + (k & 255)) & 255);
+    if (within < 256) return (level << 8) | within;
+    k = (level + 1) << 8;
+  }
+  return k;
 }
 
 /** The next conn of the walk, or NIL at its end. Before the conn it returned is removed: walkStepBack(). */
@@ -329,14 +394,13 @@ export function walkNext(): u32 {
     const c = connAt(slot);
     if (c.serial == load<u32>(at, 12) && c.next == NIL) return slot;
   }
-  while (walkList < WHEEL_LEVELS * WHEEL_SLOTS) {
-    const list = listInOrder(walkList);
+  for (;;) {
     if (walkAt == NIL) {
-      if ((load<u64>(BITMAPS + (<usize>(list >> 6) << 3)) & (<u64>1 << (list & 63))) == 0) {
-        ++walkList;
-        continue;
-      }
+      walkList = nextInOrder(walkList);
+      if (walkList == WHEEL_LEVELS * WHEEL_SLOTS) return NIL;
+      const list = listInOrder(walkList);
       walkAt = HEAD + list;
+      if (nextOf(walkAt) == walkAt) clearBit(list);
     }
     walkAt = nextOf(walkAt);
     if (walkAt < HEAD) return walkAt;
@@ -368,6 +432,7 @@ function relinked(i: u32): u32 {
 
 /** After conns have moved to other slots: follows the remap region in all links. NIL is above HEAD and stays. */
 export function relink(): void {
+  settleHeap();
   for (let i: u32 = 0; i < WHEEL_LEVELS * WHEEL_SLOTS; ++i) {
     const at = linksOf(HEAD + i);
     store<u32>(at, relinked(load<u32>(at)));
@@ -388,6 +453,7 @@ export function relink(): void {
 export const TIMER_STATE_SIZE: u32 = 32 + 128;
 
 export function saveTimers(at: usize): void {
+  settleHeap();
   store<u64>(at, now);
   store<u64>(at, nextDue, 8);
   store<u64>(at, currentTick, 16);
@@ -401,6 +467,8 @@ export function loadTimers(at: usize): void {
   nextDue = load<u64>(at, 8);
   currentTick = load<u64>(at, 16);
   heapSize = load<u32>(at, 24);
+  heapFirst = 0;
+  heapSorted = heapSize == 0;
   started = load<u32>(at, 28) != 0;
   memory.copy(BITMAPS, at + 32, 128);
 }

@@ -6,7 +6,7 @@ import {
   TRACE_DST, TRACE_L3NUM, TRACE_L4PROTO, TRACE_LENGTH, TRACE_MASTER, TRACE_NOTES, TRACE_NUMBERS, TRACE_PAYLOAD, TRACE_SEQ,
   TRACE_SIZE, TRACE_SPORT, TRACE_SRC, TRACE_TCP_FLAGS, TRACE_WINDOW,
 } from "./abi";
-import { be16 } from "./bytes";
+import { be16, clear64, copy16, copy32 } from "./bytes";
 import { Conn, extOf } from "./conn";
 import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
 import { datagramOf } from "./defrag/index";
@@ -16,7 +16,10 @@ import { now } from "./timer";
 import { NUMBERS, reason } from "./why";
 
 export function writeTrace(at: usize, p: Packet): void {
-  memory.fill(at, 0, TRACE_SIZE);
+  clear64(at);
+  clear64(at + 64);
+  v128.store(at, i64x2.splat(0), 128);
+  v128.store(at, i64x2.splat(0), 144);
   store<u8>(at, p.l3num, TRACE_L3NUM);
   store<u8>(at, p.l4proto, TRACE_L4PROTO);
   store<u8>(at, p.notes, TRACE_NOTES);
@@ -35,14 +38,21 @@ export function writeTrace(at: usize, p: Packet): void {
       store<u32>(at, extOf(c).announced, TRACE_ANNOUNCED);
     }
   }
-  if (reason != REASON_NONE) memory.copy(at + TRACE_NUMBERS, NUMBERS, 40);
+  if (reason != REASON_NONE) {
+    copy32(at + TRACE_NUMBERS, NUMBERS);
+    store<u64>(at, load<u64>(NUMBERS, 32), TRACE_NUMBERS + 32);
+  }
 }
 
 function writeAddresses(at: usize, p: Packet): void {
   if (p.src == 0) return;
-  const size: usize = p.l3num == L3_IPV4 ? 4 : 16;
-  memory.copy(at + TRACE_SRC, p.src, size);
-  memory.copy(at + TRACE_DST, p.dst, size);
+  if (p.l3num == L3_IPV4) {
+    store<u32>(at, load<u32>(p.src), TRACE_SRC);
+    store<u32>(at, load<u32>(p.dst), TRACE_DST);
+  } else {
+    copy16(at + TRACE_SRC, p.src);
+    copy16(at + TRACE_DST, p.dst);
+  }
 }
 
 // ICMP: id in the place of the source port, type and code in that of the destination port.

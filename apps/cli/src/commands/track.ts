@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { formatProc } from "conntrack-wasm";
 import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
-import { JsonLines } from "../json.js";
+import { JsonLines, TOUCHED } from "../json.js";
 import { type CommonOptions, integer, withCommonOptions } from "../options.js";
 import { note, Output, writeOut } from "../output.js";
 import { PacketView, packetsOf } from "../packet.js";
@@ -80,6 +80,7 @@ async function writeJson(session: Session, filter: Filter | null): Promise<void>
   const packet = new PacketView();
   for await (const { results, headers } of session.parts()) {
     for (let i = 0; i < results.count; i++) {
+      if (i % TOUCHED === 0) json.touch(results, i);
       headers.advance();
       if (filter !== null) {
         packet.read(results, headers, i);

@@ -126,7 +126,7 @@ function resynchronise(c: Conn, dir: u32): void {
   setScale(c, 1 - dir, c.lastScale);
   c.lastFlags &= ~(<u8>CHALLENGE_ACK);
   setFlags(c, 1 - dir, c.lastFlags);
-  memory.fill(changetype<usize>(sideOf(c, dir)), 0, 16);
+  v128.store(changetype<usize>(sideOf(c, dir)), i64x2.splat(0));
   setScale(c, dir, 0);
   setFlags(c, dir, flagsOf(c, dir) & SIDE_BE_LIBERAL);
 }
