@@ -1,6 +1,7 @@
 // npm run bench [-- --json] [--full] [--only WORD] [--budget MS] [--compare] [--save]: asks the questions; see README.md.
 
 import { readFile } from "node:fs/promises";
+import { capture } from "./questions/capture.js";
 import type { Question, Settings } from "./questions/common.js";
 import { established } from "./questions/established.js";
 import { expiry } from "./questions/expiry.js";
@@ -19,6 +20,7 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
   styles,
   "start-up": startUp,
   memory,
+  capture,
 };
 
 const args = process.argv.slice(2);
