@@ -23,6 +23,8 @@
 //   s  u64 unused                                     -                           sets the clock's zero to now
 //   p  u8 flags, u32 count, packets                   count records
 //   d  u32 milliseconds                               extras                      waits, then hands out what came in
+//   n  netlink message                                   i32 error                   sends a request of its own, with NLM_F_ACK
+//   g  -                                                 extras                      the table, dumped: a message for each conn
 //   f  -                                                 -                           forgets: empties the conntrack table
 //   r  path                                           i32 error, text             reads a file (/proc)
 //   w  path, NUL, text                                i32 error                   writes a file (/proc/sys)
@@ -32,6 +34,7 @@
 //   extra    u16 type, u32 length, bytes
 
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -78,16 +81,19 @@ enum { EXTRA_WORDS = 1, EXTRA_EVENT, EXTRA_OUTPUT, EXTRA_CONN, EXTRA_COUNTERS };
 
 static const char *const COUNTER_FILES[] = { "/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6", "/proc/net/stat/nf_conntrack" };
 
-struct conn {              // 36 bytes
+struct conn {              // 88 bytes
   uint32_t id, status, timeout, mark;
   uint16_t zone;
   uint8_t tracker, state;  // IPPROTO_TCP or IPPROTO_SCTP and its state; 0 for other protocols
   uint8_t scale[2], flags[2];
   uint32_t vtag[2];
   uint32_t use;
+  uint32_t counted;        // 1: packets and bytes of both directions are valid
+  uint64_t packets[2], bytes[2];
+  uint8_t labels[16];
 };
 
-struct record {            // 64 bytes
+struct record {            // 120 bytes
   uint32_t index;
   uint8_t seen;
   char label;              // E e R r N n (original, reply), I, U: the prefix of the label chain's log message
@@ -100,8 +106,8 @@ struct record {            // 64 bytes
   uint32_t extra;
 };
 
-_Static_assert(sizeof(struct conn) == 36, "conn");
-_Static_assert(sizeof(struct record) == 64, "record");
+_Static_assert(sizeof(struct conn) == 88, "conn");
+_Static_assert(sizeof(struct record) == 120, "record");
 
 static int tapIn = -1, tapOut = -1, listener = -1, asker = -1;
 static struct timespec zero;
@@ -286,6 +292,16 @@ static void readProtocol(struct conn *c, struct nlattr *info) {
   }
 }
 
+static uint64_t number64(struct nlattr *a) { uint64_t n; memcpy(&n, value(a), 8); return be64toh(n); }
+
+static void readCounters64(struct conn *c, int dir, struct nlattr *counters) {
+  c->counted = 1;
+  EACH_ATTRIBUTE(a, value(counters), size(counters)) {
+    if (type(a) == CTA_COUNTERS_PACKETS) c->packets[dir] = number64(a);
+    else if (type(a) == CTA_COUNTERS_BYTES) c->bytes[dir] = number64(a);
+  }
+}
+
 /** True if the conn has something the fixed fields do not hold (helper, master, sequence adjustment). */
 static int readConn(struct conn *c, struct nlattr *first, int length) {
   int unusual = 0;
@@ -299,6 +315,9 @@ static int readConn(struct conn *c, struct nlattr *first, int length) {
       case CTA_USE: c->use = number(a); break;
       case CTA_ZONE: { uint16_t z; memcpy(&z, value(a), 2); c->zone = ntohs(z); break; }
       case CTA_PROTOINFO: readProtocol(c, a); break;
+      case CTA_COUNTERS_ORIG: readCounters64(c, 0, a); break;
+      case CTA_COUNTERS_REPLY: readCounters64(c, 1, a); break;
+      case CTA_LABELS: memcpy(c->labels, value(a), size(a) < 16 ? size(a) : 16); break;
       case CTA_HELP: case CTA_TUPLE_MASTER: case CTA_SEQ_ADJ_ORIG: case CTA_SEQ_ADJ_REPLY: unusual = 1; break;
     }
   }
@@ -425,8 +444,8 @@ static void learn(struct nlmsghdr *h, int dumped) {
 
 static uint8_t answers[1 << 16] __attribute__((aligned(8)));
 
-/** Learns the whole table: for conns whose NEW event a rule has suppressed. */
-static void learnTable(void) {
+/** Asks for the whole table and hands on each conn. */
+static void dumpTable(void (*each)(struct nlmsghdr *)) {
   struct request q = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)) };
   q.header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
   q.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -437,16 +456,20 @@ static void learnTable(void) {
     int left = n;
     for (struct nlmsghdr *h = (void *)answers; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
       if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) done = 1;
-      else learn(h, 1);
+      else each(h);
     }
   }
 }
+
+static void learnDumped(struct nlmsghdr *h) { learn(h, 1); }
+
+static void tellDumped(struct nlmsghdr *h) { extra(EXTRA_EVENT, h, h->nlmsg_len); }
 
 /** Fills r->after with the conn of the packet, if it is in the table. */
 static void askAfter(struct record *r) {
   struct known *k = findKnown(r->id, 0);
   if (!k && (r->seen & LEFT || r->status & IPS_CONFIRMED)) {
-    learnTable();
+    dumpTable(learnDumped);  // a rule has suppressed its NEW event
     k = findKnown(r->id, 0);
   }
   if (!k) return;
@@ -679,6 +702,24 @@ static void drainCommand(uint32_t milliseconds) {
   finish();
 }
 
+static void requestCommand(const uint8_t *message, size_t n) {
+  int fd = openNetlink(1 << 16);
+  struct request r;
+  if (n > sizeof r) fail("a request of %zu bytes", n);
+  memcpy(&r, message, n);
+  int32_t error = command(fd, &r);
+  close(fd);
+  begin('n');
+  append(&error, 4);
+  finish();
+}
+
+static void dumpCommand(void) {
+  begin('g');
+  dumpTable(tellDumped);
+  finish();
+}
+
 /** An empty table, no expectations, nothing known. What the flush itself is worth in messages is thrown away. */
 static void forgetAll(void) {
   subscribe(0);
@@ -748,6 +789,8 @@ int main(int argc, char **argv) {
     switch (command[0]) {
       case 'x': script((char *)payload); continue;
       case 'p': packets(payload, n); continue;
+      case 'n': requestCommand(payload, n); continue;
+      case 'g': dumpCommand(); continue;
       case 'f': forgetAll(); continue;
       case 'r': readFile((char *)payload); continue;
       case 'w': {

@@ -6,6 +6,7 @@ import { Kernel, type KernelOptions } from "./kernel.js";
 import { type Outcome, outcomeOf } from "./outcome.js";
 import { parseStat } from "./procfs.js";
 import type { Sequence } from "./sequence.js";
+import type { Rules } from "./topology.js";
 
 /** Namespaces for sequences in real time. */
 const SLEEPERS = 24;
@@ -27,23 +28,30 @@ export async function kernelOutcomes(sequences: readonly Sequence[]): Promise<Ou
   );
 
   let kernel: Kernel | null = null;
-  let rules: string | undefined;
+  let rules = "";
   try {
     for (const [i, sequence] of sequences.entries()) {
-      const { nft, realtime } = sequence.options;
-      if (realtime) continue;
-      if (kernel && nft !== rules) {
+      const wanted = rulesOf(sequence.options);
+      if (sequence.options.realtime) continue;
+      const key = JSON.stringify(wanted);
+      if (kernel && key !== rules) {
         await kernel.close();
         kernel = null;
       }
-      kernel ??= await Kernel.open(nft === undefined ? {} : { nft });
-      rules = nft;
+      kernel ??= await Kernel.open(wanted);
+      rules = key;
       outcomes[i] = await ask(kernel, sequence);
     }
   } finally {
     await kernel?.close();
   }
   return outcomes;
+}
+
+/** What a namespace is made with; the rest can be changed. */
+export function rulesOf({ nft, iptables, ip6tables, timeoutPolicies }: Rules): Rules {
+  const rules = { nft, iptables, ip6tables, timeoutPolicies };
+  return Object.fromEntries(Object.entries(rules).filter(([, value]) => value !== undefined)) as Rules;
 }
 
 /** One sequence in a namespace that is there. */
@@ -57,7 +65,7 @@ export async function ask(
   const before = parseStat(await kernel.oracle.readFile(STAT));
   if (realtime) await kernel.startClock();
   const decisions = await kernel.track(packets, { realtime, events: true, times: false });
-  const table = await kernel.table();
+  const table = await kernel.dump();
   const after = parseStat(await kernel.oracle.readFile(STAT));
   const counters = Object.fromEntries(
     Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),

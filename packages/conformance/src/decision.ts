@@ -133,7 +133,7 @@ export class DecisionReader {
   }
 }
 
-function entry(conn: ConnView, unusual: Buffer | undefined): RecordedEntry {
+export function entry(conn: Omit<ConnView, "id" | "use">, unusual?: Buffer): RecordedEntry {
   const status = conn.status & ~(CONFIRMED | NAT_DONE);
   const { helper, seqadj } = unusual ? readUnusual(unusual) : {};
   return {
@@ -152,6 +152,8 @@ function entry(conn: ConnView, unusual: Buffer | undefined): RecordedEntry {
       : {}),
     ...(conn.mark ? { mark: conn.mark } : {}),
     ...(conn.zone ? { zone: conn.zone } : {}),
+    ...(conn.labels.length > 0 ? { labels: conn.labels } : {}),
+    ...(conn.counters ? { counters: conn.counters } : {}),
   };
 }
 

@@ -4,12 +4,27 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Conntrack, type Decision, type Flow, type FlowEvent, type Stats } from "conntrack-wasm";
 import type { TimedPacket } from "./kernel.js";
-import { COUNTERS, eventText, type Outcome, type OutcomeEntry, packetText, rowText, tupleText } from "./outcome.js";
+import {
+  COUNTERS,
+  type Details,
+  type EventDetails,
+  eventText,
+  type Outcome,
+  type OutcomeEntry,
+  packetText,
+  rowText,
+  sorted,
+  tupleText,
+} from "./outcome.js";
+import { POLICY_COUNT, policyTimeouts, RULED, ruledProgram } from "./ruled.js";
 import { STEERING_RULES, type Steering, steeringOf } from "./steering.js";
 
 const NS = 1_000_000_000n;
 const START = 1_700_000_000n * NS;
+// IPCT_*
 const PROTOINFO = 1 << 5;
+const MARK = 1 << 7;
+const LABEL = 1 << 10;
 const RECORD_HEADER = 24;
 const NOTRACK = 4;
 const DROP = 8;
@@ -19,6 +34,8 @@ export interface EngineOptions {
   readonly sysctls?: Readonly<Record<string, number | string>>;
   /** The rules of steering.ts hold. */
   readonly nft?: string;
+  /** The rules of ruled.ts hold. */
+  readonly iptables?: string;
   readonly realtime?: boolean;
 }
 
@@ -33,9 +50,14 @@ class Side {
   #frames = 0;
   #changed = new Map<string, number>();
 
-  constructor(trace: boolean) {
+  constructor(trace: boolean, ruled: boolean) {
     const wasm = readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm"));
-    this.engine = Conntrack.openSync(wasm, { seed: 1, max: MAX, events: true, trace });
+    const program = ruled ? ruledProgram() : new Uint8Array(0);
+    const programSize = program.length;
+    this.engine = Conntrack.openSync(wasm, { seed: 1, max: MAX, events: true, trace, programSize });
+    if (!ruled) return;
+    this.engine.loadProgram(program);
+    for (let i = 0; i < POLICY_COUNT; i++) this.engine.setTimeoutPolicy(i + 1, policyTimeouts(i));
   }
 
   /** Ready for the next sequence. */
@@ -67,8 +89,15 @@ interface Run {
   readonly numbers: Numbers;
 }
 
-let exact: Side | null = null;
-let fast: Side | null = null;
+const sides = new Map<string, Side>();
+
+function sideFor(trace: boolean, { iptables }: EngineOptions): Side {
+  const ruled = iptables === RULED.iptables;
+  const key = `${trace} ${ruled}`;
+  const side = sides.get(key) ?? new Side(trace, ruled);
+  sides.set(key, side);
+  return side;
+}
 
 const timeOf = ({ start }: Run, packet: TimedPacket): bigint => start + BigInt(Math.round(packet.time * 1e6));
 
@@ -76,9 +105,24 @@ const steer = ({ nft }: EngineOptions, data: Uint8Array): Steering => (nft === S
 
 const seconds = (nanoseconds: bigint): number => Number(nanoseconds / NS);
 
-function entryOf({ trace }: Decision): OutcomeEntry | null {
+function entryOf({ trace }: Decision, flow: Flow | undefined): OutcomeEntry | null {
   const after = trace?.after;
-  return after ? { seconds: seconds(after.timeout), protocolState: after.protocolState, status: after.status } : null;
+  if (!after) return null;
+  const { timeout, protocolState, status } = after;
+  return { seconds: seconds(timeout), protocolState, status, ...(flow && detailsOf(flow)) };
+}
+
+function detailsOf({ windows, vtags, mark, zone, labels, counters }: Flow): Details {
+  return {
+    scale: windows ? [windows.original.scale, windows.reply.scale] : undefined,
+    flags: windows ? [windows.original.flags, windows.reply.flags] : undefined,
+    vtags: vtags ? [vtags.original, vtags.reply] : undefined,
+    mark,
+    zone,
+    labels,
+    packets: counters ? [counters.original.packets, counters.reply.packets] : undefined,
+    bytes: counters ? [counters.original.bytes, counters.reply.bytes] : undefined,
+  };
 }
 
 /** Numbers conns as the kernel's side does: in the order in which packets meet them. */
@@ -94,28 +138,36 @@ class Numbers {
   }
 }
 
-const flowText = ({ l4proto, original, reply, zone, mark, timeout, protocolState, status }: Flow): string =>
-  rowText(l4proto, [tupleText(original), tupleText(reply)], zone, mark, {
-    seconds: seconds(timeout),
-    protocolState,
-    status: status & ~1, // /proc does not show EXPECTED
+const flowText = (flow: Flow): string =>
+  rowText(flow.l4proto, [tupleText(flow.original), tupleText(flow.reply)], {
+    seconds: seconds(flow.timeout),
+    protocolState: flow.protocolState,
+    status: flow.status,
+    ...detailsOf(flow),
   });
 
 // The kernel tells the protocol state of a conn that is new or has changed it, ours always.
-const eventOf = ({ type, bits, frame, flow }: FlowEvent, { numbers, firstFrame }: Run): string =>
-  eventText(
-    type,
-    numbers.of(flow.conn),
-    frame - firstFrame,
-    type === "UPDATE" && (bits & PROTOINFO) === 0 ? null : flow.protocolState,
-    flow.status,
-  );
+function eventOf({ type, bits, frame, flow }: FlowEvent, { numbers, firstFrame }: Run): string {
+  const told = type === "UPDATE" && (bits & PROTOINFO) === 0 ? null : flow.protocolState;
+  return eventText(type, numbers.of(flow.conn), frame - firstFrame, told, flow.status, eventDetails(type, bits, flow));
+}
+
+/** Which fields a message has: `packages/conntrack/src/format/message.ts`. */
+function eventDetails(type: FlowEvent["type"], bits: number, { mark, zone, labels, counters }: Flow): EventDetails {
+  return {
+    zone,
+    mark: mark !== 0 || bits & MARK ? mark : undefined,
+    labels: bits & LABEL && type !== "DESTROY" ? labels : undefined,
+    packets: counters && type === "DESTROY" ? [counters.original.packets, counters.reply.packets] : undefined,
+    bytes: counters && type === "DESTROY" ? [counters.original.bytes, counters.reply.bytes] : undefined,
+  };
+}
 
 function ending(run: Run, events: readonly FlowEvent[], timed: boolean) {
   const stats = run.engine.stats();
   return {
     events: events.filter(({ type }) => !timed || type !== "DESTROY").map((event) => eventOf(event, run)),
-    table: run.engine.flows().map(flowText).sort(),
+    table: sorted(run.engine.flows().map(flowText)),
     counters: Object.fromEntries(COUNTERS.map((name) => [name, stats[name] - run.before[name]])),
   };
 }
@@ -126,7 +178,7 @@ export interface EngineOutcome extends Outcome {
 
 /** The exact path, packet by packet, with the entry after each. */
 export function runEngine(packets: readonly TimedPacket[], options: EngineOptions = {}): EngineOutcome {
-  exact ??= new Side(true);
+  const exact = sideFor(true, options);
   const run = exact.begin(options);
   const [texts, reasons]: [string[], (string | null)[]] = [[], []];
   for (const packet of packets) {
@@ -135,7 +187,8 @@ export function runEngine(packets: readonly TimedPacket[], options: EngineOption
     const { state, direction, conn } = decision;
     const invalid = state === "INVALID";
     const number = conn === null || invalid ? null : run.numbers.of(conn);
-    texts.push(packetText(state, invalid ? null : direction, number, entryOf(decision)));
+    const flow = number === null ? undefined : run.engine.flow(conn as number);
+    texts.push(packetText(state, invalid ? null : direction, number, entryOf(decision, flow)));
     reasons.push(decision.reasonText);
   }
   exact.end(packets.length);
@@ -144,7 +197,7 @@ export function runEngine(packets: readonly TimedPacket[], options: EngineOption
 
 /** The fast path: everything in one block. Without the entries after each packet, which only tracing tells. */
 export function runFast(packets: readonly TimedPacket[], options: EngineOptions = {}): Outcome {
-  fast ??= new Side(false);
+  const fast = sideFor(false, options);
   const run = fast.begin(options);
   const texts: string[] = [];
   const events: FlowEvent[] = [];

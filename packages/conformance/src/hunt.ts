@@ -1,11 +1,11 @@
-// Looking for differences in random traffic, and what is left of one when everything that does not matter is taken away.
+// Looking for differences in random traffic.
 
-import { compare } from "./agree.js";
-import { ask } from "./ask.js";
-import { describePacket } from "./describe.js";
+import { type Comparison, compare } from "./agree.js";
+import { ask, rulesOf } from "./ask.js";
+import type { EngineOptions } from "./engine.js";
 import { Kernel } from "./kernel.js";
 import { type Episode, episode } from "./random.js";
-import type { SequencePacket } from "./sequence.js";
+import { asTest, shrink } from "./shrink.js";
 
 export interface Hunt {
   readonly packets: number;
@@ -15,64 +15,54 @@ export interface Hunt {
   readonly found: readonly string[];
 }
 
+export interface HuntOptions {
+  readonly progress?: (packets: number) => void;
+  /** What the engine is told besides: to see that a difference is found. */
+  readonly engine?: EngineOptions;
+}
+
 const EPISODE = 250;
 /** Fragments that wait outlive a reset: a new namespace every so many episodes, so that they do not fill its memory. */
 const EPISODES_PER_NAMESPACE = 100;
 const SHRINKS = 3;
-const TRIES = 300;
+
+/** The episode a seed names: in every second hundred rules act on the connections. */
+export const episodeOf = (seed: number, length = EPISODE): Episode => episode(seed, length, { ruled: isRuled(seed) });
+
+const isRuled = (seed: number): boolean => Math.floor(seed / EPISODES_PER_NAMESPACE) % 2 === 1;
 
 /** `count` packets, in episodes whose seeds begin at `seed`. */
-export async function hunt(count: number, seed: number, progress: (packets: number) => void = () => {}): Promise<Hunt> {
+export async function hunt(count: number, seed: number, { progress, engine }: HuntOptions = {}): Promise<Hunt> {
   let [packets, wrong] = [0, 0];
   const found: string[] = [];
   for (let next = seed; packets < count; ) {
-    const kernel = await Kernel.open();
+    const ruled = isRuled(next);
+    const kernel = await Kernel.open(rulesOf(episodeOf(next, 0).options));
     try {
-      for (let i = 0; i < EPISODES_PER_NAMESPACE && packets < count; i++) {
-        const candidate = episode(next++, Math.min(EPISODE, count - packets));
-        const comparison = compare(candidate, await ask(kernel, candidate));
+      while (isRuled(next) === ruled && packets < count) {
+        const candidate = episodeOf(next++, Math.min(EPISODE, count - packets));
+        const comparison = compare(candidate, await ask(kernel, candidate), engine);
         packets += candidate.packets.length;
         wrong += comparison.wrong.length;
         if (comparison.report.length === 0) continue;
-        const minimal = found.length < SHRINKS ? await shrink(candidate) : candidate;
+        const differs = async (fewer: Episode) => (await askAlone(fewer, engine)).report.length > 0;
+        const minimal = found.length < SHRINKS ? await shrink(candidate, differs) : candidate;
         found.push(`${comparison.report[0]}\n${asTest(minimal)}`);
       }
     } finally {
       await kernel.close();
     }
-    progress(packets);
+    progress?.(packets);
   }
   return { packets, wrong, found };
 }
 
-/** The fewest packets that still differ: halves, quarters, … are left out as long as the difference stays. */
-async function shrink(candidate: Episode): Promise<Episode> {
-  let tries = 0;
-  const differs = async (packets: readonly SequencePacket[]): Promise<boolean> => {
-    if (packets.length === 0 || tries++ >= TRIES) return false;
-    const subject = { ...candidate, packets };
-    const kernel = await Kernel.open();
-    try {
-      return compare(subject, await ask(kernel, subject)).report.length > 0;
-    } finally {
-      await kernel.close();
-    }
-  };
-  let { packets } = candidate;
-  for (let size = packets.length >> 1; size >= 1; size >>= 1) {
-    for (let at = 0; at < packets.length; ) {
-      const fewer = [...packets.slice(0, at), ...packets.slice(at + size)];
-      if (await differs(fewer)) packets = fewer;
-      else at += size;
-    }
+/** An episode in a namespace of its own. */
+export async function askAlone(subject: Episode, engine?: EngineOptions): Promise<Comparison> {
+  const kernel = await Kernel.open(rulesOf(subject.options));
+  try {
+    return compare(subject, await ask(kernel, subject), engine);
+  } finally {
+    await kernel.close();
   }
-  return { ...candidate, packets };
-}
-
-function asTest({ name, packets, options }: Episode): string {
-  const rows = packets.map(
-    ({ data }) =>
-      `  { ms: 0, raw: Buffer.from("${Buffer.from(data).toString("hex")}", "hex") }, // ${describePacket(data)}`,
-  );
-  return `sequence("${name}", [\n${rows.join("\n")}\n], ${JSON.stringify(options)}),`;
 }

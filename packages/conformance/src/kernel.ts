@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { DecisionReader } from "./decision.js";
+import { type DumpedFlow, readDumped } from "./netlink.js";
 import {
   compileOracle,
   FLAG_AFTER,
@@ -23,6 +24,7 @@ import {
 import { packet } from "./packets.js";
 import { lines, parseExpectation, parseFlow } from "./procfs.js";
 import type { RecordedEvent, RecordedExpectation, RecordedFlow, RecordedPacket } from "./recording.js";
+import { policyRequest } from "./timeout-policy.js";
 import {
   deviceScript,
   earlySysctls,
@@ -112,6 +114,7 @@ export class Kernel {
     await oracle.openTap(OUTPUT_DEVICE);
     // events first: the helper learns tuples from them, and `-j CT --ctevents` is lost when rules are loaded without
     await oracle.writeFile(`${SYSCTLS}/nf_conntrack_events`, "1");
+    for (const policy of options.timeoutPolicies ?? []) await oracle.request(policyRequest(policy));
     await oracle.script(
       `set -e\n${deviceScript(mode)}${watchScript(mode, options.ttlFix ?? true)}${ruleScript(options)}`,
     );
@@ -246,6 +249,11 @@ export class Kernel {
 
   async table(): Promise<RecordedFlow[]> {
     return lines(await this.oracle.readFile("/proc/net/nf_conntrack")).map(parseFlow);
+  }
+
+  /** The table as netlink tells it, which is more than `/proc` does. */
+  async dump(): Promise<DumpedFlow[]> {
+    return (await this.oracle.dump()).map(readDumped);
   }
 
   async expectations(): Promise<RecordedExpectation[]> {

@@ -56,7 +56,9 @@ async function sequences(families: readonly Family[]): Promise<Measured> {
 async function random(count: number, seed: number): Promise<Measured> {
   if (!Number.isSafeInteger(count) || count < 1) throw new Error("--random takes a number of packets");
   if (!Number.isSafeInteger(seed)) throw new Error("--seed takes a whole number");
-  const { packets, wrong, found } = await hunt(count, seed, (done) => console.error(`${done} packets`));
+  const { packets, wrong, found } = await hunt(count, seed, {
+    progress: (done) => console.error(`${done} packets`),
+  });
   for (const text of found) console.log(`${text}\n`);
   console.log(`random, seed ${seed}: ${packets} packets, ${wrong} differ, in ${found.length} episodes`);
   return { what: `random traffic, seed ${seed}`, packets, wrong: Math.max(wrong, found.length) };

@@ -2,6 +2,7 @@
 
 import { formatAddress } from "./address.js";
 import { EXPECT_FLAG_NAMES, protocolName, SCTP_STATES, statusNames, TCP_STATES } from "./names.js";
+import { type ConnView, type Counted, labelBits } from "./oracle.js";
 
 const SUBSYSTEM_EXPECT = 2;
 const MESSAGE_DELETE = 2;
@@ -15,11 +16,15 @@ const STATUS = 3;
 const PROTOINFO = 4;
 const HELP = 5;
 const TIMEOUT = 7;
+const MARK = 8;
+const COUNTERS_ORIG = 9;
+const COUNTERS_REPLY = 10;
 const ID = 12;
 const TUPLE_MASTER = 14;
 const SEQ_ADJ_ORIG = 15;
 const SEQ_ADJ_REPLY = 16;
 const ZONE = 18;
+const LABELS = 22;
 
 // CTA_EXPECT_*
 const EXPECT_MASTER = 1;
@@ -106,6 +111,86 @@ function conn(found: Attributes): Record<string, unknown> {
   const master = found.get(TUPLE_MASTER);
   if (master) fields.master = formatTuple(master);
   put("zone", u16(found.get(ZONE)));
+  put("mark", u32(found.get(MARK)));
+  const labels = found.get(LABELS);
+  if (labels) fields.labels = labelBits((i) => labels[i] ?? 0);
+  const counted = counters(found);
+  if (counted) {
+    fields.packets = counted.map(({ packets }) => packets);
+    fields.bytes = counted.map(({ bytes }) => bytes);
+  }
+  return fields;
+}
+
+function counters(found: Attributes): [Counted, Counted] | null {
+  const read = (type: number): Counted | null => {
+    const value = found.get(type);
+    if (!value) return null;
+    const parts = attributes(value);
+    const number = (part: number) => Number(parts.get(part)?.readBigUInt64BE(0) ?? 0n);
+    return { packets: number(1), bytes: number(2) };
+  };
+  const [original, reply] = [read(COUNTERS_ORIG), read(COUNTERS_REPLY)];
+  return original && reply && [original, reply];
+}
+
+/** A conn of a dump. */
+export interface DumpedFlow {
+  readonly l4proto: number;
+  readonly original: Readonly<Record<string, string | number>>;
+  readonly reply: Readonly<Record<string, string | number>>;
+  readonly entry: Omit<ConnView, "id" | "use">;
+}
+
+export function readDumped(message: Buffer): DumpedFlow {
+  const found = attributes(message.subarray(20));
+  const info = nested(found.get(PROTOINFO));
+  const tcp = nested(info.get(1));
+  const sctp = nested(info.get(3));
+  const byte = (from: Attributes, type: number) => from.get(type)?.[0] ?? 0;
+  const labels = found.get(LABELS);
+  return {
+    l4proto: nested(nested(found.get(TUPLE_ORIG)).get(2)).get(1)?.[0] ?? 0,
+    original: tupleFields(found.get(TUPLE_ORIG)),
+    reply: tupleFields(found.get(TUPLE_REPLY)),
+    entry: {
+      status: u32(found.get(STATUS)) ?? 0,
+      timeout: u32(found.get(TIMEOUT)) ?? 0,
+      mark: u32(found.get(MARK)) ?? 0,
+      zone: u16(found.get(ZONE)) ?? 0,
+      tracker: info.has(1) ? 6 : info.has(3) ? 132 : 0,
+      state: byte(tcp, 1) || byte(sctp, 1),
+      scale: [byte(tcp, 2), byte(tcp, 3)],
+      flags: [byte(tcp, 4), byte(tcp, 5)],
+      vtag: [u32(sctp.get(2)) ?? 0, u32(sctp.get(3)) ?? 0],
+      counters: counters(found),
+      labels: labels ? labelBits((i) => labels[i] ?? 0) : [],
+    },
+  };
+}
+
+/** As `/proc` names the parts. */
+function tupleFields(value: Buffer | undefined): Record<string, string | number> {
+  const tuple = nested(value);
+  const [ip, proto] = [nested(tuple.get(1)), nested(tuple.get(2))];
+  const l4proto = proto.get(1)?.[0] ?? 0;
+  const address = (v4: number) => formatAddress(ip.get(v4) ?? ip.get(v4 + 2) ?? Buffer.alloc(4));
+  const fields: Record<string, string | number> = { src: address(1), dst: address(2) };
+  const [from, to] = l4proto === 47 ? ["srckey", "dstkey"] : ["sport", "dport"];
+  const parts = [
+    [2, from],
+    [3, to],
+    [4, "id"],
+    [5, "type"],
+    [6, "code"],
+    [7, "id"],
+    [8, "type"],
+    [9, "code"],
+  ] as const;
+  for (const [type, name] of parts) {
+    const part = proto.get(type);
+    if (part && name) fields[name] = part.length === 1 ? (part[0] as number) : part.readUInt16BE(0);
+  }
   return fields;
 }
 

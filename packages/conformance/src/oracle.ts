@@ -27,7 +27,7 @@ const EXTRA_OUTPUT = 3;
 const EXTRA_CONN = 4;
 const EXTRA_COUNTERS = 5;
 
-const RECORD_SIZE = 64;
+const RECORD_SIZE = 120;
 const PACKET_HEADER = 20;
 
 /** A conn as it stands in the table. */
@@ -44,6 +44,15 @@ export interface ConnView {
   readonly flags: readonly [number, number];
   readonly vtag: readonly [number, number];
   readonly use: number;
+  /** Packets and bytes of each direction; null without accounting. */
+  readonly counters: readonly [Counted, Counted] | null;
+  /** Numbers of the label bits. */
+  readonly labels: readonly number[];
+}
+
+export interface Counted {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /** What the kernel said while one packet went through. */
@@ -184,6 +193,18 @@ export class Oracle {
     return readExtras(answer, 0, answer.length);
   }
 
+  /** Sends a netlink request; throws unless the kernel acknowledges it. */
+  async request(message: Buffer): Promise<void> {
+    const error = (await this.#ask("n", message)).readInt32LE(0);
+    if (error !== 0) throw new OracleError(`netlink request: error ${error}`);
+  }
+
+  /** The conntrack table: a netlink message for each conn. */
+  async dump(): Promise<readonly Buffer[]> {
+    const answer = await this.#ask("g", Buffer.alloc(0), 60_000);
+    return readExtras(answer, 0, answer.length).events;
+  }
+
   /** Empties the conntrack table and removes all expectations. */
   async forget(): Promise<void> {
     await this.#ask("f", Buffer.alloc(0), 60_000);
@@ -264,7 +285,7 @@ function readRecords(answer: Buffer, count: number): Observation[] {
   let at = 0;
   for (let i = 0; i < count; i++) {
     const seen = answer[at + 4] as number;
-    const extra = view.getUint32(at + 60, true);
+    const extra = view.getUint32(at + 112, true);
     const next = at + RECORD_SIZE + extra;
     records.push({
       index: view.getUint32(at, true),
@@ -274,7 +295,7 @@ function readRecords(answer: Buffer, count: number): Observation[] {
       id: view.getUint32(at + 8, true),
       sent: view.getUint32(at + 12, true),
       after: seen & AFTER ? readConn(view, at + 16) : null,
-      owns: view.getUint32(at + 52, true),
+      owns: view.getUint32(at + 104, true),
       extras: extra === 0 ? NO_EXTRAS : readExtras(answer, at + RECORD_SIZE, next),
     });
     at = next;
@@ -284,6 +305,10 @@ function readRecords(answer: Buffer, count: number): Observation[] {
 }
 
 function readConn(view: DataView, at: number): ConnView {
+  const counted = (dir: 0 | 8): Counted => ({
+    packets: Number(view.getBigUint64(at + 40 + dir, true)),
+    bytes: Number(view.getBigUint64(at + 56 + dir, true)),
+  });
   return {
     id: view.getUint32(at, true),
     status: view.getUint32(at + 4, true),
@@ -296,7 +321,19 @@ function readConn(view: DataView, at: number): ConnView {
     flags: [view.getUint8(at + 22), view.getUint8(at + 23)],
     vtag: [view.getUint32(at + 24, true), view.getUint32(at + 28, true)],
     use: view.getUint32(at + 32, true),
+    counters: view.getUint32(at + 36, true) === 0 ? null : [counted(0), counted(8)],
+    labels: labelBits((i) => view.getUint8(at + 72 + i)),
   };
+}
+
+/** The bits set in 16 bytes, lowest first. */
+export function labelBits(byte: (i: number) => number): number[] {
+  const bits: number[] = [];
+  for (let i = 0; i < 16; i++) {
+    const value = byte(i);
+    for (let bit = 0; value >> bit !== 0; bit++) if ((value >> bit) & 1) bits.push(i * 8 + bit);
+  }
+  return bits;
 }
 
 function readExtras(answer: Buffer, start: number, end: number): Extras {

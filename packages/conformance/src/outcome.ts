@@ -4,11 +4,14 @@
 //            `ESTABLISHED< #1 30 ra`     r: a reply was seen, a: ASSURED, e: EXPECTED
 //            `ESTABLISHED> #1 -`         not in the table afterwards
 //            `NEW> #- -`                 never in the table: a rule dropped its first packet
+//            `… | ws=7/7 f=3/3`         what else is in the entry; see Details
 //            `INVALID`, `UNTRACKED`, or `unseen`: connection tracking never saw it
 
 import { formatAddress, parseAddress } from "./address.js";
-import { STATUS_NAMES } from "./names.js";
-import type { RecordedEvent, RecordedPacket, Recording } from "./recording.js";
+import { entry as entryOf } from "./decision.js";
+import { STATUS_NAMES, TCP_FLAG_NAMES } from "./names.js";
+import type { DumpedFlow } from "./netlink.js";
+import type { RecordedEntry, RecordedEvent, RecordedPacket, Recording } from "./recording.js";
 
 export interface Outcome {
   readonly packets: readonly string[];
@@ -18,10 +21,41 @@ export interface Outcome {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-export interface OutcomeEntry {
+export interface OutcomeEntry extends Details {
   readonly seconds: number;
   readonly protocolState: string | null;
   readonly status: number;
+}
+
+export type Pair<T = number> = readonly [original: T, reply: T];
+
+/** What an entry holds beyond its state; each of it only where there is something to say. */
+export interface Details {
+  /** TCP: window scale and flags (`IP_CT_TCP_FLAG_*`) of both sides. */
+  readonly scale?: Pair | undefined;
+  readonly flags?: Pair | undefined;
+  /** SCTP: the tag packets of each direction must carry. */
+  readonly vtags?: Pair | undefined;
+  readonly mark?: number | undefined;
+  readonly zone?: number | undefined;
+  readonly labels?: readonly number[] | undefined;
+  /** Accounting: packets and bytes. */
+  readonly packets?: Pair<number | bigint> | undefined;
+  readonly bytes?: Pair<number | bigint> | undefined;
+}
+
+function detailText({ scale, flags, vtags, mark, zone, labels, packets, bytes }: Details): string {
+  const pair = (name: string, value: Pair<number | bigint> | undefined) => value && `${name}=${value[0]}/${value[1]}`;
+  return join(
+    pair("ws", scale),
+    pair("f", flags),
+    pair("tags", vtags),
+    mark ? `mark=${mark}` : "",
+    zone ? `zone=${zone}` : "",
+    labels?.length ? `labels=${labels.join(",")}` : "",
+    pair("n", packets),
+    pair("b", bytes),
+  );
 }
 
 /** Of `/proc/net/stat/nf_conntrack`. The others count lookups, or depend on when the kernel cleans up. */
@@ -47,11 +81,36 @@ export function packetText(
   if (dir === null) return state;
   const arrow = dir === "reply" ? "<" : ">";
   if (!entry) return `${state}${arrow} #${conn ?? "-"} -`;
-  return join(`${state}${arrow}`, `#${conn}`, entry.protocolState, entry.seconds, letters(entry.status));
+  return join(`${state}${arrow}`, `#${conn}`, entryText(entry));
 }
 
-export const eventText = (type: string, conn: number | null, at: number, state: string | null, status: number) =>
-  join(type, `#${conn ?? "-"}`, `at ${at}`, state, letters(status));
+const entryText = (entry: OutcomeEntry): string => {
+  const details = detailText(entry);
+  return join(entry.protocolState, entry.seconds, letters(entry.status), details && `| ${details}`);
+};
+
+/** Of an event: a mark of 0 is told when it has just become 0. */
+export interface EventDetails extends Pick<Details, "packets" | "bytes" | "labels" | "zone"> {
+  readonly mark?: number | undefined;
+}
+
+export const eventText = (
+  type: string,
+  conn: number | null,
+  at: number,
+  state: string | null,
+  status: number,
+  { mark, ...details }: EventDetails = {},
+) =>
+  join(
+    type,
+    `#${conn ?? "-"}`,
+    `at ${at}`,
+    state,
+    letters(status),
+    mark === undefined ? "" : `mark=${mark}`,
+    detailText(details),
+  );
 
 /** The parts of a tuple that identify it, in one order. */
 const TUPLE_PARTS = ["src", "dst", "sport", "dport", "type", "code", "id", "srckey", "dstkey"] as const;
@@ -69,22 +128,8 @@ function normal(part: string, value: string | number): string | number {
   return typeof value === "string" && value.includes(":") ? formatAddress(parseAddress(value)) : value;
 }
 
-export const rowText = (
-  protocol: number,
-  tuples: readonly [string, string],
-  zone: number,
-  mark: number,
-  entry: OutcomeEntry,
-): string =>
-  join(
-    protocol,
-    ...tuples,
-    zone ? `zone=${zone}` : "",
-    mark ? `mark=${mark}` : "",
-    entry.protocolState,
-    entry.seconds,
-    letters(entry.status),
-  );
+export const rowText = (protocol: number, tuples: readonly [string, string], entry: OutcomeEntry): string =>
+  join(protocol, ...tuples, entryText(entry));
 
 // --- of a recording ----------------------------------------------------------------------------------------------------
 
@@ -103,50 +148,71 @@ class Numbers {
   }
 }
 
-function recordedPacket({ state, dir, ct, after }: RecordedPacket, numbers: Numbers): string {
-  const entry = after
-    ? { seconds: after.timeout, protocolState: after.tcp ?? after.sctp ?? null, status: after.status }
-    : null;
-  return packetText(state, dir, numbers.of(ct), entry);
+function recordedEntry(after: RecordedEntry): OutcomeEntry {
+  const { timeout, status, tcp, sctp, wscale, tflags, vtag, mark, zone, labels, counters } = after;
+  return {
+    seconds: timeout,
+    status,
+    protocolState: tcp ?? sctp ?? null,
+    scale: wscale,
+    flags: tflags && [flagBits(tflags[0]), flagBits(tflags[1])],
+    vtags: vtag && [Number.parseInt(vtag[0], 16), Number.parseInt(vtag[1], 16)],
+    mark,
+    zone,
+    labels,
+    packets: counters && [counters[0].packets, counters[1].packets],
+    bytes: counters && [counters[0].bytes, counters[1].bytes],
+  };
 }
 
-function recordedEvent({ type, ct, at, tcp, sctp, status }: RecordedEvent, numbers: Numbers): string {
-  const bits = ((status ?? []) as string[]).reduce(
-    (sum, name) => sum | (1 << STATUS_NAMES.indexOf(name as (typeof STATUS_NAMES)[number])),
-    0,
-  );
-  return eventText(type, numbers.of(ct), at, (tcp ?? sctp ?? null) as string | null, bits);
+const bitsOf = (all: readonly string[], names: readonly string[]): number =>
+  names.reduce((sum, name) => sum | (1 << all.indexOf(name)), 0);
+
+const flagBits = (names: readonly string[]): number => bitsOf(TCP_FLAG_NAMES, names);
+
+function recordedPacket({ state, dir, ct, after }: RecordedPacket, numbers: Numbers): string {
+  return packetText(state, dir, numbers.of(ct), after ? recordedEntry(after) : null);
+}
+
+function recordedEvent({ type, ct, at, tcp, sctp, status, ...rest }: RecordedEvent, numbers: Numbers): string {
+  const bits = bitsOf(STATUS_NAMES, (status ?? []) as string[]);
+  return eventText(type, numbers.of(ct), at, (tcp ?? sctp ?? null) as string | null, bits, rest as EventDetails);
 }
 
 /** `timed`: entries may have run out while it lasted; when the kernel notices that is chance, so DESTROY is left out. */
 export function outcomeOf(
-  recording: Pick<Recording, "packets" | "events" | "table" | "counters">,
+  {
+    packets,
+    events,
+    table,
+    counters,
+  }: Pick<Recording, "packets" | "events" | "counters"> & { readonly table: readonly DumpedFlow[] },
   timed: boolean,
 ): Outcome {
-  const numbers = new Numbers(recording);
+  const numbers = new Numbers({ packets, events });
   return {
-    packets: recording.packets.map((packet) => recordedPacket(packet, numbers)),
-    events: recording.events
-      .filter(({ type }) => !timed || type !== "DESTROY")
-      .map((event) => recordedEvent(event, numbers)),
-    table: recording.table
-      .map(({ l4num, orig, reply, zone, mark, timeout, state, flags }) => {
-        const status = (flags.includes("UNREPLIED") ? 0 : SEEN_REPLY) | (flags.includes("ASSURED") ? ASSURED : 0);
-        return rowText(l4num, [tupleText(orig), tupleText(reply)], zone, mark, {
-          seconds: timeout,
-          protocolState: state,
-          status,
-        });
-      })
-      .sort(),
-    counters: Object.fromEntries(COUNTERS.map((name) => [name, recording.counters[name] ?? 0])),
+    packets: packets.map((packet) => recordedPacket(packet, numbers)),
+    events: events.filter(({ type }) => !timed || type !== "DESTROY").map((event) => recordedEvent(event, numbers)),
+    table: sorted(
+      table.map(({ l4proto, original, reply, entry }) =>
+        rowText(l4proto, [tupleText(original), tupleText(reply)], recordedEntry(entryOf(entry))),
+      ),
+    ),
+    counters: Object.fromEntries(COUNTERS.map((name) => [name, counters[name] ?? 0])),
   };
 }
 
 // --- comparison --------------------------------------------------------------------------------------------------------
 
-/** Seconds stand alone or before the letters, at the end. */
-const SECONDS = / (\d+)( [rae]+)?$/;
+/** Seconds stand alone or before the letters, at the end or before the details. */
+const SECONDS = / (\d+)((?: [rae]+)?(?: \| .*)?)$/;
+
+/** Seconds may differ by one, so they must not decide the order. */
+export const sorted = (rows: readonly string[]): string[] =>
+  rows
+    .map((row) => [row.replace(SECONDS, "$2"), row] as const)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([, row]) => row);
 
 /** Equal, but for a second: the two clocks are not read at the same moment. */
 export function sameText(a: string, b: string): boolean {

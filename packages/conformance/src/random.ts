@@ -4,7 +4,8 @@
 import { checksum16 } from "./checksum.js";
 
 import { fragments, type PacketFields, packet, patch, sctpInit, type TcpFields } from "./packets.js";
-import type { SequencePacket } from "./sequence.js";
+import { RULED, tosFor } from "./ruled.js";
+import type { Sequence } from "./sequence.js";
 
 /** mulberry32 (Tommy Ettinger). */
 export class Random {
@@ -30,10 +31,11 @@ export class Random {
   }
 }
 
-export interface Episode {
-  readonly name: string;
-  readonly packets: readonly SequencePacket[];
-  readonly options: { readonly sysctls: Readonly<Record<string, number>> };
+export type Episode = Pick<Sequence, "name" | "packets" | "options">;
+
+export interface EpisodeOptions {
+  /** Rules that act on connections hold: ruled.ts. */
+  readonly ruled?: boolean;
 }
 
 interface Ends {
@@ -187,13 +189,13 @@ function mutate(random: Random, fields: PacketFields): PacketFields {
     ];
     return { ...fields, sctp: { ...sctp, ...random.pick(changes) } };
   }
-  return { ...fields, ttl: 1, tos: 8 };
+  return { ...fields, ttl: 1, tos: 8 }; // DSCP 2
 }
 
 function errorAbout(
   random: Random,
   quoted: Uint8Array,
-  { src, dst }: PacketFields,
+  { src, dst, tos = 0 }: PacketFields,
   hosts: readonly string[],
 ): Uint8Array {
   const v6 = src.includes(":");
@@ -208,7 +210,7 @@ function errorAbout(
   };
   const from = random.chance(0.5) ? dst : random.pick(hosts);
   const to = random.chance(0.9) ? src : random.pick(hosts);
-  return packet({ src: from, dst: to, ...(v6 ? { icmpv6: fields } : { icmp: fields }) });
+  return packet({ src: from, dst: to, tos, ...(v6 ? { icmpv6: fields } : { icmp: fields }) });
 }
 
 /** A byte of the transport header is not what it was; the IPv4 header stays sound. */
@@ -228,18 +230,22 @@ function damage(random: Random, data: Uint8Array): Uint8Array {
 const STEP = 0.01;
 
 /** An episode of about `length` packets, from an empty table. */
-export function episode(seed: number, length: number): Episode {
+export function episode(seed: number, length: number, { ruled = false }: EpisodeOptions = {}): Episode {
   const random = new Random(seed);
+  // rules have dice of their own: the same seed gives the same sessions with and without them
+  const dice = new Random(~seed);
+  const steered = (tos: number) => (ruled && dice.chance(0.1) ? tosFor(dice) : tos);
   let identification = seed * 16; // fragments that wait must not meet those of the next episode
   const family = random.chance(0.7) ? "10.0.0." : "2001:db8::";
   const hosts = [1, 2, 3, 4].map((host) => `${family}${host}`);
   const sent: { data: Uint8Array; fields: PacketFields }[] = [];
-  const sessions: Session[] = [];
+  const sessions: { readonly steps: Session; readonly tos: number }[] = [];
   const late: PacketFields[] = [];
-  const begin = (): Session => {
+  const begin = () => {
     const src = random.pick(hosts);
     const dst = random.pick(hosts.filter((host) => host !== src));
-    return random.pick(SESSIONS)(random, { src, dst, sport: 1024 + random.below(6), dport: 80 + random.below(2) });
+    const ends = { src, dst, sport: 1024 + random.below(6), dport: 80 + random.below(2) };
+    return { steps: random.pick(SESSIONS)(random, ends), tos: ruled && dice.chance(0.35) ? tosFor(dice) : 0 };
   };
   const out: Uint8Array[] = [];
   const send = (fields: PacketFields) => {
@@ -252,12 +258,13 @@ export function episode(seed: number, length: number): Episode {
   while (out.length < length) {
     while (sessions.length < 4) sessions.push(begin());
     const at = random.below(sessions.length);
-    const step = (sessions[at] as Session).next();
+    const { steps, tos } = sessions[at] as (typeof sessions)[number];
+    const step = steps.next();
     if (step.done) {
       sessions.splice(at, 1);
       continue;
     }
-    const fields = step.value;
+    const fields = ruled ? { ...step.value, tos: steered(tos) } : step.value;
     const fate = random.below(100);
     if (fate < 4) continue; // lost
     if (fate < 8) late.push(fields);
@@ -272,6 +279,7 @@ export function episode(seed: number, length: number): Episode {
     if (random.chance(0.005)) sessions.splice(random.below(sessions.length), 1); // it falls silent
   }
   const sysctls: Record<string, number> = {};
+  if (dice.chance(0.3)) sysctls.nf_conntrack_acct = 1;
   if (random.chance(0.15)) sysctls.nf_conntrack_tcp_loose = 0;
   if (random.chance(0.15)) sysctls.nf_conntrack_tcp_be_liberal = 1;
   if (random.chance(0.1)) sysctls.nf_conntrack_checksum = 0;
@@ -280,6 +288,6 @@ export function episode(seed: number, length: number): Episode {
   return {
     name: `random ${seed}`,
     packets: out.map((data, i) => ({ time: i * STEP, data, expected: null })),
-    options: { sysctls },
+    options: ruled ? { ...RULED, sysctls } : { sysctls },
   };
 }

@@ -76,8 +76,10 @@ export async function recordSequences(
 
 /** Sequences without rules on a bridge share a namespace; rules have counters and state of their own. */
 function setupKey(options: RecordOptions): string {
-  const { mode = "bridge", ttlFix, helpers, helperMethod, iptables, ip6tables, legacy, nft } = options;
-  const rest = [ttlFix, helpers, helperMethod, iptables, ip6tables, legacy, nft].filter((part) => part !== undefined);
+  const { mode = "bridge", ttlFix, helpers, helperMethod, iptables, ip6tables, legacy, nft, timeoutPolicies } = options;
+  const rest = [ttlFix, helpers, helperMethod, iptables, ip6tables, legacy, nft, timeoutPolicies].filter(
+    (part) => part !== undefined,
+  );
   return rest.length === 0 ? mode : JSON.stringify([mode, ...rest]);
 }
 

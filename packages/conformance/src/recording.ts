@@ -26,6 +26,12 @@ export interface RecordedEntry {
   readonly seqadj_reply?: { readonly pos: number; readonly before: number; readonly after: number };
   readonly mark?: number;
   readonly zone?: number;
+  readonly labels?: readonly number[];
+  /** With accounting: of each direction. */
+  readonly counters?: readonly [
+    { readonly packets: number; readonly bytes: number },
+    { readonly packets: number; readonly bytes: number },
+  ];
 }
 
 export interface RecordedPacket {

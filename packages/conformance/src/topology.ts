@@ -12,6 +12,8 @@
 //   postrouting, input last 3   behind confirm: the packet got through
 //   output     -450         4   the kernel sends something itself
 
+import type { TimeoutPolicy } from "./timeout-policy.js";
+
 export type Mode = "bridge" | "route" | "input";
 
 export interface Rules {
@@ -26,6 +28,8 @@ export interface Rules {
   readonly legacy?: boolean;
   /** An nft ruleset. */
   readonly nft?: string;
+  /** What `-j CT --timeout` of the rules may name. */
+  readonly timeoutPolicies?: readonly TimeoutPolicy[];
 }
 
 export const INPUT_DEVICE = "orc-in";

@@ -62,7 +62,8 @@ function load(name: string): { name: string; job: RecordJob; stored: Recording; 
 /** Two readings of the clock may fall into different seconds. */
 function entryDifference(a: RecordedEntry | null | undefined, b: RecordedEntry | null | undefined): string {
   if (!a || !b) return a === b ? "" : `${JSON.stringify(a)} / ${JSON.stringify(b)}`;
-  const { timeout: timeoutA, ...restA } = a as unknown as Record<string, unknown>;
+  // these recordings have no counters and no labels
+  const { timeout: timeoutA, counters: _, labels: __, ...restA } = a as unknown as Record<string, unknown>;
   const { timeout: timeoutB, ...restB } = b as unknown as Record<string, unknown>;
   if (Math.abs((timeoutA as number) - (timeoutB as number)) > 1) return `timeout ${timeoutA} / ${timeoutB}`;
   const order = (entry: Record<string, unknown>) =>
@@ -122,7 +123,9 @@ function differences(mine: Recording, stored: Recording): string[] {
     .map((packet, i) => packetDifference(packet, stored.packets[i] as RecordedPacket, noEvents))
     .filter((text) => text !== "");
   const events = (recording: Recording) =>
-    recording.events.map(({ t: _, timeout: __, ...event }) => JSON.stringify(event));
+    recording.events.map(({ t: _, timeout: __, mark: ___, labels: ____, packets: _____, bytes: ______, ...event }) =>
+      JSON.stringify(event),
+    );
   const [x, y] = [events(mine), events(stored)];
   const i = x.findIndex((event, k) => event !== y[k]);
   if (i >= 0 || x.length !== y.length) found.push(`event ${i}: ${x[i]} / ${y[i]} (${x.length} / ${y.length})`);

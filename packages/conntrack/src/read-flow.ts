@@ -100,6 +100,13 @@ export function readFlow(source: ConnSource): Flow {
       l4proto === abi.IPPROTO_SCTP
         ? { original: view.getUint32(conn + 32, true), reply: view.getUint32(conn + 36, true) }
         : null,
+    windows:
+      l4proto === abi.IPPROTO_TCP
+        ? {
+            original: { scale: bytes[conn + 28] ?? 0, flags: bytes[conn + 30] ?? 0 },
+            reply: { scale: bytes[conn + 29] ?? 0, flags: bytes[conn + 31] ?? 0 },
+          }
+        : null,
     announced: (ext === null ? 0 : view.getUint32(ext + 60, true)) || null,
     start: start || null,
     stop: null,

@@ -48,6 +48,13 @@ export interface Counter {
   readonly bytes: bigint;
 }
 
+/** What a netlink dump tells of one side of a TCP connection. */
+export interface TcpWindow {
+  readonly scale: number;
+  /** `IP_CT_TCP_FLAG_*` */
+  readonly flags: number;
+}
+
 /** A copy of one tracked connection. */
 export interface Flow {
   /** Small number in order of creation, from 1, stable within a run. */
@@ -85,6 +92,8 @@ export interface Flow {
   readonly greTimeouts: { readonly unreplied: number; readonly stream: number } | null;
   /** SCTP: the verification tags each direction must carry, 0 while unknown. Only `conntrack -o save` shows them. */
   readonly vtags?: { readonly original: number; readonly reply: number } | null;
+  /** TCP: window scale and flags (`IP_CT_TCP_FLAG_*`) of each direction, as a netlink dump tells them. */
+  readonly windows?: { readonly original: TcpWindow; readonly reply: TcpWindow } | null;
   /** Nanoseconds since the epoch, when `nf_conntrack_timestamp` was on at creation. */
   readonly start: bigint | null;
   readonly stop: bigint | null;

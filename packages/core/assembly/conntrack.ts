@@ -111,12 +111,20 @@ function judge(p: Packet, c: Conn, dir: u32): void {
   if (filterPacket(p, c, dir, state) == VERDICT_DROP) verdict = VERDICT_DROP;
 }
 
-// The last packet of a connection: rules see the reply it may be, the DESTROY event does not.
+// The last packet of a connection: rules see the reply it may be, and change an entry that is gone: its DESTROY event,
+// which in the kernel is out already, shows none of it.
 function judgeLast(p: Packet, c: Conn, dir: u32): void {
+  const ext = extOf(c);
   const status = c.status;
+  const mark = c.mark;
+  const low = ext.labels0;
+  const high = ext.labels1;
   if (dir == DIR_REPLY) c.status |= STATUS_SEEN_REPLY;
   judge(p, c, dir);
   c.status = status;
+  c.mark = mark;
+  ext.labels0 = low;
+  ext.labels1 = high;
 }
 
 // The raw table, before anything is looked up. False when it drops the packet.
@@ -238,10 +246,8 @@ function trackError(p: Packet): void {
   if (tracing) rememberBefore(c);
   direction = 1 + currentDir;
   state = STATE_RELATED;
-  if (filtering) {
-    judge(p, c, currentDir);
-    if (raised) deliver(c);
-  }
+  if (filtering) judge(p, c, currentDir);
+  if (raised || c.has(STATUS_EVENTS_PENDING)) deliver(c);
 }
 
 function trackTuple(p: Packet): void {
@@ -257,6 +263,8 @@ function trackTuple(p: Packet): void {
     const answer = trackKnown(c, dir, p);
     if (answer != REPEAT) return;
     destroy(c, now, c.deadline - now, frame);
+    current = changetype<Conn>(0);
+    connNumber = 0;
     clearReason();
     clearRaised();
     slot = find(p.hash, p.key0, p.key1, p.a6, p.b6);

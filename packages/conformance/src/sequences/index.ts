@@ -3,6 +3,7 @@
 import type { Sequence } from "../sequence.js";
 import { datagrams, fragmented, malformed } from "./datagrams.js";
 import { icmp, icmpErrors } from "./icmp.js";
+import { ruled } from "./ruled.js";
 import { sctp } from "./sctp.js";
 import { steered } from "./steered.js";
 import { tcpOpenClose } from "./tcp-open-close.js";
@@ -25,6 +26,7 @@ export const FAMILIES: readonly Family[] = [
   { name: "datagrams", sequences: datagrams },
   { name: "malformed", sequences: malformed },
   { name: "fragments", sequences: fragmented },
+  { name: "ruled", sequences: ruled },
   { name: "steered", sequences: steered },
   { name: "timeouts", sequences: timeouts },
 ];

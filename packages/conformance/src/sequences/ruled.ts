@@ -1,0 +1,79 @@
+// What rules do to connections: marks, timeout policies, and packets dropped in between; said by the DSCP (ruled.ts).
+
+import { dscpOf, RULED } from "../ruled.js";
+import { bothFamilies, type FreeRow, type Sequence } from "../sequence.js";
+
+type Row = readonly [dir: "->" | "<-", rule: Parameters<typeof dscpOf>[0] | "", fields: Partial<FreeRow>];
+
+const udp: Partial<FreeRow> = { udp: { payload: 8 } };
+const gre: Partial<FreeRow> = { gre: { payload: 8 } };
+const tcp = (flags: string, seq: number, ack = 0, payload = 0): Partial<FreeRow> => ({
+  tcp: { flags, seq, ack, payload },
+});
+const chunk = (type: number, vtag: number, length = 8): Partial<FreeRow> => ({
+  sctp: {
+    vtag,
+    chunks: [
+      {
+        type,
+        body: Uint8Array.from({ length }, (_, i) =>
+          i === 3 && length > 8 ? 7 : i === 9 ? 1 : i === 11 ? 1 : i === 15 ? 9 : 0,
+        ),
+      },
+    ],
+  },
+});
+const closed: readonly Row[] = [
+  ["->", "", tcp("S", 1)],
+  ["<-", "", tcp("SA", 1, 2)],
+  ["->", "", tcp("A", 2, 2)],
+  ["->", "", tcp("FA", 2, 2)],
+  ["<-", "", tcp("FA", 2, 3)],
+  ["->", "", tcp("A", 3, 3)],
+];
+
+// biome-ignore format: columns
+const CASES: readonly (readonly [name: string, rows: readonly Row[]])[] = [
+  ["a mark with the first packet", [["->", "mark 8", udp], ["<-", "", udp], ["->", "", udp]]],
+  ["a mark with the answer", [["->", "", udp], ["<-", "mark 8", udp], ["->", "mark 8", udp]]],
+  ["marks set, or, and, xor", [["->", "mark 0xabcdef12", udp], ["<-", "or 0x100", udp], ["->", "and 0xf", udp], ["<-", "xor 3", udp], ["->", "xor 3", udp]]],
+  ["a mark taken away is told", [["->", "mark 8", udp], ["<-", "mark 0", udp], ["->", "mark 0", udp]]],
+  ["a mark with a packet that is dropped later", [["->", "", udp], ["<-", "drop", udp], ["->", "mark 9", udp]]],
+  ["a mark with an INVALID packet", [["->", "mark 8", udp], ["->", "mark 9", { udp: { payload: 8, checksum: "bad" } }], ["->", "", udp]]],
+  ["a mark with the RST that ends it", [["->", "mark 8", tcp("S", 1)], ["<-", "mark 9", tcp("RA", 0, 2)], ["->", "", tcp("S", 1)]]],
+  ["a mark with the SYN that takes its place", [...closed, ["->", "mark 8", tcp("S", 90000)]]],
+  ["the SYN that takes its place is dropped", [...closed, ["->", "drop", tcp("S", 90000)], ["->", "", tcp("S", 90000)]]],
+  ["ASSURED is told with the next packet that gets through", [["->", "", tcp("S", 1)], ["<-", "", tcp("SA", 1, 2)], ["->", "drop", tcp("A", 2, 2)], ["<-", "", tcp("A", 2, 2)]]],
+  ["udp, brief", [["->", "brief", udp], ["->", "", udp], ["<-", "", udp], ["->", "", udp]]],
+  ["udp, the answer names the policy: too late", [["->", "", udp], ["<-", "brief", udp], ["->", "long", udp]]],
+  ["tcp, long", [["->", "long", tcp("S", 1)], ["<-", "", tcp("SA", 1, 2)], ["->", "", tcp("A", 2, 2)], ["->", "", tcp("PA", 2, 2, 9)], ["<-", "", tcp("A", 2, 11)], ["->", "", tcp("FA", 11, 2)], ["<-", "", tcp("A", 2, 12)], ["<-", "", tcp("FA", 2, 12)], ["->", "", tcp("A", 12, 3)]]],
+  ["tcp, brief, midstream", [["->", "brief", tcp("PA", 1, 1, 9)], ["<-", "", tcp("A", 1, 10)], ["<-", "", tcp("R", 1)]]],
+  ["tcp, brief, sent again and again", [["->", "brief", tcp("S", 1)], ["->", "", tcp("S", 1)], ["->", "", tcp("S", 1)], ["->", "", tcp("S", 1)], ["->", "", tcp("S", 1)], ["->", "", tcp("S", 1)]]],
+  ["gre, long", [["->", "long", gre], ["<-", "", gre], ["->", "", gre]]],
+  ["sctp, brief", [["->", "brief", chunk(1, 0, 16)], ["<-", "", chunk(2, 0, 16)], ["->", "", chunk(10, 0)]]],
+  ["icmp knows no policy", [["->", "brief", { icmp: { type: 8, id: 1, payload: 8 } }], ["->", "", udp]]],
+];
+
+/** In IPv6 an echo request is another type. */
+const forIPv6 = (row: FreeRow): FreeRow => (row.icmp ? { ...row, icmp: { ...row.icmp, type: 128 } } : row);
+
+export function ruled(): Sequence[] {
+  const sequences = CASES.flatMap(([name, rows]) => {
+    const free = rows.map(
+      ([dir, rule, fields]): FreeRow => ({ ms: 0, dir, tos: rule === "" ? 0 : dscpOf(rule) << 2, ...fields }),
+    );
+    const counted = { ...RULED, sysctls: { nf_conntrack_acct: 1 } };
+    return [
+      bothFamilies(`ruled: ${name}`, free, counted)[0],
+      bothFamilies(`ruled: ${name}`, free.map(forIPv6), counted)[1],
+    ];
+  });
+  const error = { ms: 0, dir: "<-", icmp: { type: 3, code: 3, quote: 0 } } as const;
+  const [syn, synack, ack] = closed.slice(0, 3).map(([dir, , fields]): FreeRow => ({ ms: 0, dir, ...fields })) as [
+    FreeRow,
+    FreeRow,
+    FreeRow,
+  ];
+  const untold = [syn, synack, { ...ack, tos: dscpOf("drop") << 2 }, error];
+  return [...sequences, bothFamilies("ruled: ASSURED is told with an error", untold, RULED)[0]];
+}
