@@ -26,6 +26,8 @@ export interface Option<T = unknown> {
   take: Take<T>;
   /** It takes no argument. */
   bare?: boolean;
+  /** Its argument may be left out; the value is then null. */
+  optional?: boolean;
   invert?: boolean;
   required?: boolean;
   repeat?: boolean;

@@ -157,9 +157,9 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     if (given[key] && !option.repeat) fail(word, `${name} was given before; it may stand once`);
     for (const other of option.excludes ?? [])
       if (given[other]) fail(word, `${name} cannot stand beside --${extension.options[other]?.names[0]}`);
-    if (!option.bare && !argument) fail(behind, `${name} wants an argument`);
+    if (!option.bare && !option.optional && !argument) fail(behind, `${name} wants an argument`);
     const next = (): Word => words[at++] ?? fail(behind, `${name} wants two arguments`);
-    const value = option.take(argument ?? word, context(word), next);
+    const value = option.optional && !argument ? null : option.take(argument ?? word, context(word), next);
     given[key] = { value, invert: negation !== null, word: argument ?? word };
     negation = null;
   }
@@ -279,11 +279,14 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
       if (glued !== undefined && !found.option)
         fail(word, `${word.text.slice(0, word.text.indexOf("="))} and its argument are two words`);
       if (glued !== undefined && !takesArgument) fail(word, `--${name} takes no argument`);
-      const argument = !takesArgument
-        ? null
-        : glued === undefined
-          ? (words[at++] ?? null)
-          : { text: glued, column: word.column + name.length + 3 };
+      const leftOut =
+        found.option?.optional && glued === undefined && /^(--?[A-Za-z]|!$|$)/.test(words[at]?.text ?? "");
+      const argument =
+        !takesArgument || leftOut
+          ? null
+          : glued === undefined
+            ? (words[at++] ?? null)
+            : { text: glued, column: word.column + name.length + 3 };
       if (found.instance && found.option)
         take(found.instance, found.key, found.option, { ...word, text: `--${name}` }, argument);
       else builtIn(found.key, word, argument);

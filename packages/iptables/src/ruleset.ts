@@ -153,7 +153,13 @@ export type Match =
   | PolicyMatch
   | CgroupMatch
   | EuiMatch
-  | Ipv6headerMatch;
+  | Ipv6headerMatch
+  | ClusterMatch
+  | IpvsMatch
+  | NfacctMatch
+  | OsfMatch
+  | RateestMatch
+  | SrhMatch;
 
 /** `(flags & mask) == compare`, bits as in the header: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
 export interface TcpFlagsTest {
@@ -624,6 +630,76 @@ export interface Ipv6headerMatch {
   invert: boolean;
 }
 
+/** Nodes as bits: node n is bit n - 1. */
+export interface ClusterMatch {
+  name: "cluster";
+  total: number;
+  nodes: number;
+  invert: boolean;
+  seed: number;
+}
+
+export interface SrhNetwork {
+  address: Address;
+  mask: Address;
+  invert: boolean;
+}
+
+export interface IpvsMatch {
+  name: "ipvs";
+  belongs: { invert: boolean } | null;
+  protocol: NumberTest | null;
+  address: SrhNetwork | null;
+  port: NumberTest | null;
+  direction: "ORIGINAL" | "REPLY" | null;
+  method: { value: "GATE" | "IPIP" | "MASQ"; invert: boolean } | null;
+  control: NumberTest | null;
+}
+
+export interface NfacctMatch {
+  name: "nfacct";
+  object: string;
+}
+
+export interface OsfMatch {
+  name: "osf";
+  genre: string;
+  invert: boolean;
+  ttl: number | null;
+  log: number | null;
+}
+
+/** Rates of an estimator against numbers, or against those of a second one. */
+export interface RateestMatch {
+  name: "rateest";
+  first: string;
+  second: string | null;
+  delta: boolean;
+  how: "lt" | "gt" | "eq";
+  invert: boolean;
+  /** Bytes a second: what is subtracted from with `delta`, and what is compared with. */
+  bytes: [number, number] | null;
+  packets: [number, number] | null;
+}
+
+export interface SrhCount {
+  value: number;
+  eq: { invert: boolean } | null;
+  gt: { invert: boolean } | null;
+  lt: { invert: boolean } | null;
+}
+
+export interface SrhMatch {
+  name: "srh";
+  next: NumberTest | null;
+  /** Length of the header, segments left, last entry. */
+  counts: [SrhCount, SrhCount, SrhCount];
+  tag: NumberTest | null;
+  psid: SrhNetwork | null;
+  nsid: SrhNetwork | null;
+  lsid: SrhNetwork | null;
+}
+
 // ---- Targets --------------------------------------------------------------------------------------------------------
 
 /** `kind` is the name behind `-j`; a chain of the user is "jump" or, with `-g`, "goto". */
@@ -659,7 +735,16 @@ export type Target =
   | TeeTarget
   | TproxyTarget
   | TcpoptstripTarget
-  | EcnTarget;
+  | EcnTarget
+  | ClusteripTarget
+  | SecmarkTarget
+  | ConnsecmarkTarget
+  | SynproxyTarget
+  | NptTarget
+  | HmarkTarget
+  | IdletimerTarget
+  | LedTarget
+  | RateestTarget;
 
 export type RejectWith =
   | "icmp-net-unreachable"
@@ -859,4 +944,84 @@ export interface TcpoptstripTarget {
 
 export interface EcnTarget {
   kind: "ECN";
+}
+
+export interface ClusteripTarget {
+  kind: "CLUSTERIP";
+  /** null: the cluster is there already. */
+  created: {
+    hashmode: "sourceip" | "sourceip-sourceport" | "sourceip-sourceport-destport";
+    mac: number[];
+    total: number;
+    node: number;
+    init: number;
+  } | null;
+}
+
+export interface SecmarkTarget {
+  kind: "SECMARK";
+  context: string;
+}
+
+export interface ConnsecmarkTarget {
+  kind: "CONNSECMARK";
+  mode: "save" | "restore";
+}
+
+export interface SynproxyTarget {
+  kind: "SYNPROXY";
+  sack: boolean;
+  timestamp: boolean;
+  scale: number | null;
+  mss: number | null;
+  ecn: boolean;
+}
+
+export interface NptTarget {
+  kind: "SNPT" | "DNPT";
+  source: { address: Address; length: number };
+  destination: { address: Address; length: number };
+}
+
+/** null: not part of the hash, or as it is in the packet. */
+export interface HmarkTarget {
+  kind: "HMARK";
+  source: number | null;
+  destination: number | null;
+  sportMask: number | null;
+  dportMask: number | null;
+  spiMask: number | null;
+  sport: number | null;
+  dport: number | null;
+  spi: number | null;
+  protocolMask: number | null;
+  seed: number;
+  modulus: number;
+  offset: number | null;
+  ct: boolean;
+}
+
+export interface IdletimerTarget {
+  kind: "IDLETIMER";
+  /** Seconds. */
+  timeout: number;
+  label: string;
+  alarm: boolean;
+}
+
+export interface LedTarget {
+  kind: "LED";
+  trigger: string;
+  /** ms; -1: for ever. */
+  delay: number;
+  alwaysBlink: boolean;
+}
+
+export interface RateestTarget {
+  kind: "RATEEST";
+  estimator: string;
+  /** Microseconds. */
+  interval: number;
+  /** The average is over 2^log intervals. */
+  log: number;
 }

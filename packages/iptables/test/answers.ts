@@ -43,6 +43,6 @@ export const DIFFERENCES: readonly (readonly [RegExp, string])[] = [
   [/-m cgroup --path/, "needs the directory in the file system"],
   [/--match-set|--add-set/, "sets are given as a file; iptables asks the kernel"],
   [/--timeout nosuch/, "timeout policies are the kernel's"],
-  [/-j IDLETIMER/, "not read"],
+  [/-j LED/, "this kernel has no LEDs; iptables-restore --test takes it"],
   [/--to-source 1\.2\.3\.4:80-90\/8080/, "iptables drops the base without a word"],
 ];

@@ -9,6 +9,7 @@ import { dst, eui64, frag, hbh, ipv6header, rt } from "./ipv6.js";
 import { cgroup, comment, cpu, owner, policy, quota, set, socket, statistic } from "./misc.js";
 import { bpf, string, u32 } from "./payload.js";
 import { dccp, multiport, sctp, tcp, udp } from "./ports.js";
+import { cluster, ipvs, nfacct, osf, rateest, srh } from "./rare.js";
 import { hashlimit, limit } from "./rate.js";
 import { recent } from "./recent.js";
 import { time } from "./time.js";
@@ -19,6 +20,7 @@ export const MATCHES: readonly MatchExtension[] = [
   ah6,
   bpf,
   cgroup,
+  cluster,
   comment,
   connbytes,
   connlabel,
@@ -42,17 +44,21 @@ export const MATCHES: readonly MatchExtension[] = [
   icmp6,
   iprange,
   ipv6header,
+  ipvs,
   length,
   limit,
   mac,
   mark,
   mh,
   multiport,
+  nfacct,
+  osf,
   owner,
   physdev,
   pkttype,
   policy,
   quota,
+  rateest,
   realm,
   recent,
   rpfilter,
@@ -60,6 +66,7 @@ export const MATCHES: readonly MatchExtension[] = [
   sctp,
   set,
   socket,
+  srh,
   state,
   statistic,
   string,

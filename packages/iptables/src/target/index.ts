@@ -19,6 +19,7 @@ import {
 } from "./change.js";
 import { ct, notrack } from "./conntrack.js";
 import { dnat, masquerade, netmap, redirect, snat } from "./nat.js";
+import { clusterip, connsecmark, dnpt, hmark, idletimer, led, rateest, secmark, snpt, synproxy } from "./rare.js";
 import { accept, audit, drop, log, nflog, nfqueue, queue, reject, returned, trace } from "./verdict.js";
 
 export const TARGETS: readonly TargetExtension[] = [
@@ -26,13 +27,19 @@ export const TARGETS: readonly TargetExtension[] = [
   audit,
   checksumTarget,
   classifyTarget,
+  clusterip,
   connmarkTarget,
+  connsecmark,
   ct,
   dnat,
+  dnpt,
   drop,
   dscpTarget,
   ecnTarget,
   hlTarget,
+  hmark,
+  idletimer,
+  led,
   log,
   markTarget,
   masquerade,
@@ -41,11 +48,15 @@ export const TARGETS: readonly TargetExtension[] = [
   nfqueue,
   notrack,
   queue,
+  rateest,
   redirect,
   reject,
   returned,
+  secmark,
   setTarget,
   snat,
+  snpt,
+  synproxy,
   tcpmssTarget,
   tcpoptstripTarget,
   teeTarget,
@@ -55,8 +66,8 @@ export const TARGETS: readonly TargetExtension[] = [
   ttlTarget,
 ];
 
-/** Targets of iptables 1.8.9 that are not read here; no chain may have such a name. */
-const OTHERS = "CLUSTERIP CONNSECMARK DNPT HMARK IDLETIMER LED RATEEST SECMARK SNPT SYNPROXY ULOG".split(" ");
+/** No chain may have the name of a target of iptables 1.8.9, of this old one either. */
+const OTHERS = ["ULOG"];
 
 export const findTarget = (name: string, family: Family): TargetExtension | undefined =>
   TARGETS.find((target) => target.name === name && (target.family ?? family) === family);
