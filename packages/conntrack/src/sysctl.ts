@@ -80,9 +80,11 @@ export const MODULE_PARAMETERS: readonly SysctlRow[] = [
   row("nf_conntrack_h323.gkrouted_only", abi.HELPER_H323_GKROUTED_ONLY, 1, 1),
   row("nf_conntrack_irc.dcc_timeout", abi.HELPER_IRC_DCC_TIMEOUT, 300, SECONDS),
   row("nf_conntrack_irc.max_dcc_channels", abi.HELPER_IRC_MAX_DCC, 8, 255),
+  row("nf_conntrack_netbios_ns.timeout", abi.HELPER_NETBIOS_TIMEOUT, 3, SECONDS),
   row("nf_conntrack_sip.sip_direct_media", abi.HELPER_SIP_DIRECT_MEDIA, 1, 1),
   row("nf_conntrack_sip.sip_direct_signalling", abi.HELPER_SIP_DIRECT_SIGNALLING, 1, 1),
   row("nf_conntrack_sip.sip_timeout", abi.HELPER_SIP_TIMEOUT, 3600, SECONDS),
+  row("nf_conntrack_snmp.timeout", abi.HELPER_SNMP_TIMEOUT, 30, SECONDS),
 ];
 
 const byName = new Map<string, SysctlRow>();

@@ -119,7 +119,9 @@ export const HELPER_AMANDA_MASTER_TIMEOUT = 53;
 export const HELPER_H323_DEFAULT_RRQ_TTL = 54;
 export const HELPER_H323_GKROUTED_ONLY = 55;
 export const HELPER_H323_CALLFORWARD_FILTER = 56;
-export const SETTINGS = 57;
+export const HELPER_NETBIOS_TIMEOUT = 57;
+export const HELPER_SNMP_TIMEOUT = 58;
+export const SETTINGS = 59;
 
 // ---- helpers by number (names: conntrack/src/helper.ts)
 export const HELPER_NONE = 0;

@@ -5,7 +5,7 @@ import { type Line, tcpDialogue } from "./support/dialogues.js";
 import { CALL_TALKS, CONTROL_MESSAGES, RAS_TALKS } from "./support/h323-dialogues.js";
 import { fuzzHelper } from "./support/helper-fuzz.js";
 
-const INPUTS = Number(process.env.FUZZ ?? 120_000);
+const INPUTS = Number(process.env.FUZZ ?? 250_000);
 const CONTROL_PORT = 5001;
 
 const controls = Array.from({ length: 30 }, (_, i): Line => {

@@ -8,8 +8,8 @@ import type { Ruleset } from "./ruleset.js";
 export interface FirewallOptions
   extends Omit<OpenOptions, "programSize">,
     Pick<CompileOptions, "hook" | "assume" | "policies"> {
-  /** A file of iptables-save, or rulesets read before: one of each family. */
-  readonly rules: string | Ruleset | readonly Ruleset[];
+  /** A file of iptables-save, or rulesets read before: one of each family. Default: no rules, all is accepted. */
+  readonly rules?: string | Ruleset | readonly Ruleset[];
   /** The box's interfaces: `eth0`, or with its addresses `eth0=203.0.113.1/24`. The first one leads to the rest of the world. */
   readonly interfaces?: readonly string[];
   /** LINKTYPE_ number of the packets: 1 is Ethernet (default), 101 begins with the IP header. */
@@ -47,7 +47,7 @@ export class Firewall {
   }
 
   static async open({
-    rules,
+    rules = [],
     interfaces = [],
     hook,
     assume,
@@ -102,7 +102,7 @@ export class Firewall {
   }
 }
 
-function readRulesets(rules: FirewallOptions["rules"]): readonly Ruleset[] {
+function readRulesets(rules: NonNullable<FirewallOptions["rules"]>): readonly Ruleset[] {
   if (typeof rules !== "string") return Array.isArray(rules) ? rules : [rules as Ruleset];
   const { ruleset, errors } = parseRuleset(rules);
   const [error] = errors;

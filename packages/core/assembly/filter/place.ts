@@ -60,6 +60,24 @@ export function isSameWay(program: usize, l3num: u32, a: usize, b: usize): bool 
   return !isNear(program, l3num, a) && !isNear(program, l3num, b);
 }
 
+/**
+ * The mask of the network that `p` is a broadcast to, 0: it is none of the box's own. The box sent it if it comes from one of its addresses.
+ * Networks of one or two addresses have no broadcast.
+ */
+export function broadcastMask(program: usize, p: Packet): u32 {
+  if (p.l3num != L3_IPV4) return 0;
+  let mask: u32 = 0;
+  let ours = false;
+  let at = program + load<u32>(program, PROGRAM_PLACE * 4);
+  for (let n = load<u32>(program, PROGRAM_NETWORKS * 4); n > 0; --n, at += NETWORK_SIZE) {
+    if (load<u32>(at, 48) != <u32>L3_IPV4) continue;
+    ours = ours || load<u32>(at, 32) == load<u32>(p.src);
+    const m = load<u32>(at, 16);
+    if (mask == 0 && popcnt<u32>(m) < 31 && load<u32>(p.dst) == (load<u32>(at) | ~m)) mask = m;
+  }
+  return ours ? mask : 0;
+}
+
 // Multicast and limited broadcast are for everybody, and so for us.
 function toEverybody(p: Packet): bool {
   return p.l3num == L3_IPV4 ? load<u8>(p.dst) >= 224 && (load<u8>(p.dst) < 240 || load<u32>(p.dst) == 0xffffffff) : load<u8>(p.dst) == 0xff;

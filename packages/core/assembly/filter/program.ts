@@ -12,7 +12,7 @@ import {
   STAGE_MANGLE_PREROUTING, STAGE_RAW_OUTPUT, STAGE_RAW_PREROUTING, STAGE_SECURITY_FORWARD, STAGE_SECURITY_INPUT, STAGE_SECURITY_OUTPUT, TARGET_ACCEPT,
   TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
 } from "./numbers";
-import { isSameWay, placeOf } from "./place";
+import { broadcastMask, isSameWay, placeOf } from "./place";
 import { act, clearTemplate } from "./target";
 
 /** A program is loaded. */
@@ -62,6 +62,11 @@ export function startProgram(size: u32): bool {
 /** True if the box is known to send packets for both addresses to the same neighbour. */
 export function goSameWay(l3num: u32, a: usize, b: usize): bool {
   return filtering && isSameWay(PROGRAM, l3num, a, b);
+}
+
+/** The mask of the network a packet of the box's own is a broadcast to; 0: it is none. */
+export function ownBroadcast(p: Packet): u32 {
+  return filtering && hook == HOOK_OUTPUT ? broadcastMask(PROGRAM, p) : 0;
 }
 
 /** Before each packet: a rule may never see it. */

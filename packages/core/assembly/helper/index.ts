@@ -10,7 +10,7 @@
 //   help.ts       helperData(c): 48 bytes of its own per conn
 //   expect.ts     expectation(), announce(), insertExpectation(), removeExpectations(), …
 import {
-  HELPER_AMANDA, HELPER_FTP, HELPER_H245, HELPER_IRC, HELPER_PPTP, HELPER_Q931, HELPER_RAS, HELPER_SANE, HELPER_SIP, HELPER_TFTP, IPPROTO_GRE, VERDICT_ACCEPT,
+  HELPER_AMANDA, HELPER_FTP, HELPER_H245, HELPER_IRC, HELPER_NETBIOS, HELPER_PPTP, HELPER_Q931, HELPER_RAS, HELPER_SANE, HELPER_SIP, HELPER_SNMP, HELPER_TFTP, IPPROTO_GRE, VERDICT_ACCEPT,
 } from "../abi";
 import { Conn, connAt } from "../conn";
 import { helperOf } from "../help";
@@ -20,6 +20,7 @@ import { clearKeyMap } from "./key-map";
 import { endCall, helpPptp, metCall, restoreKeys } from "./pptp";
 import { helpSip } from "./sip";
 import { helpAmanda } from "./amanda";
+import { helpBroadcast } from "./broadcast";
 import { helpFtp } from "./ftp";
 import { helpH245 } from "./h323/h245";
 import { helpQ931 } from "./h323/q931";
@@ -45,6 +46,9 @@ export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 
       return helpAmanda(c, dir, p);
     case HELPER_SANE:
       return helpSane(c, dir, p, established);
+    case HELPER_NETBIOS:
+    case HELPER_SNMP:
+      return helpBroadcast(c, dir, p);
     case HELPER_RAS:
       return helpRas(c, dir, p);
     case HELPER_Q931:

@@ -1,8 +1,9 @@
 // What each helper is attached to by custom, and how many expectations of each class it may have, for how long.
 import {
-  HELPERS, HELPER_IRC, HELPER_IRC_DCC_TIMEOUT, HELPER_IRC_MAX_DCC, IPPROTO_TCP, IPPROTO_UDP,
+  HELPERS, HELPER_IRC, HELPER_IRC_DCC_TIMEOUT, HELPER_IRC_MAX_DCC, HELPER_NETBIOS, HELPER_NETBIOS_TIMEOUT, HELPER_SNMP, HELPER_SNMP_TIMEOUT, IPPROTO_TCP,
+  IPPROTO_UDP,
 } from "../abi";
-import { setting } from "../settings";
+import { setting, timeoutOf } from "../settings";
 
 const TCP: u16 = <u16>IPPROTO_TCP;
 const UDP: u16 = <u16>IPPROTO_UDP;
@@ -39,14 +40,27 @@ export function classMost(helper: u32, klass: u32): u32 {
 
 /** How long an expectation of a class lasts, ns. */
 export function classTimeout(helper: u32, klass: u32): u64 {
-  const seconds = helper == HELPER_IRC ? setting(HELPER_IRC_DCC_TIMEOUT) : <u64>column(helper, 3 + 2 * klass);
-  return seconds * 1_000_000_000;
+  switch (helper) {
+    case HELPER_IRC:
+      return timeoutOf(HELPER_IRC_DCC_TIMEOUT);
+    case HELPER_NETBIOS:
+      return timeoutOf(HELPER_NETBIOS_TIMEOUT);
+    case HELPER_SNMP:
+      return timeoutOf(HELPER_SNMP_TIMEOUT);
+    default:
+      return <u64>column(helper, 3 + 2 * klass) * 1_000_000_000;
+  }
 }
 
 /** True if the helper reads this protocol at all. */
 export function speaks(helper: u32, l4proto: u32): bool {
   const proto = column(helper, 0);
   return proto == l4proto || (proto == BOTH && (l4proto == IPPROTO_TCP || l4proto == IPPROTO_UDP));
+}
+
+/** The port a helper is attached to by custom, host order. */
+export function usualPort(helper: u32): u32 {
+  return column(helper, 1);
 }
 
 /** The helper whose usual port this is (host order), for assignment without being told; 0 none. */
