@@ -155,8 +155,11 @@ export class Conntrack {
     return new Conntrack(wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm), options);
   }
 
-  /** An engine that goes on exactly where the snapshot was taken. */
-  static async restore(snapshot: Uint8Array, options: Pick<OpenOptions, "wasm"> = {}): Promise<Conntrack> {
+  /** An engine that goes on exactly where the snapshot was taken; rules are loaded again, as `programBytes` had them then. */
+  static async restore(
+    snapshot: Uint8Array,
+    options: Pick<OpenOptions, "wasm" | "programSize"> = {},
+  ): Promise<Conntrack> {
     const { layout, load } = readSnapshot(snapshot);
     const engine = new Conntrack(await compile(options.wasm), {
       max: layout.capacity,
@@ -165,6 +168,7 @@ export class Conntrack {
       profile: PROFILES[layout.profile] ?? "linux-6",
       trace: layout.trace,
       events: layout.listening,
+      programSize: options.programSize ?? 0,
       seed: 0,
     });
     load(engine.#core);

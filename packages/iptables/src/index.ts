@@ -13,3 +13,4 @@ export { Firewall, type FirewallOptions, type Verdict, type Way } from "./firewa
 export { BUILT_IN_CHAINS, type Parsed, type ParseOptions, parseRuleLine, parseRuleset } from "./parse.js";
 export { type FormatOptions, formatMatch, formatRule, formatRuleset, formatTarget } from "./print.js";
 export type * from "./ruleset.js";
+export { type Vocabulary, vocabulary } from "./vocabulary.js";

@@ -1,9 +1,11 @@
 // A packet of the columns in the shape the shared code reads: the same object for all, moved from packet to packet.
-import { DIRECTION_NAMES, protocolName, REASONS, type ReasonRow, STATE_NAMES } from "conntrack-wasm";
+import { DIRECTION_NAMES, program, protocolName, REASONS, type ReasonRow, STATE_NAMES } from "conntrack-wasm";
 import type { PacketView } from "ctrack/parts";
 import { type Columns, NOTE, NUMBERS, PROTOCOL_STATES } from "../worker/columns";
+import type { RuleRow } from "../worker/messages";
 
 const reasons = new Map<number, ReasonRow>(REASONS.map((row) => [row.code, row]));
+const RULE_NUMBER = ~program.RULE_UNDECIDED;
 const PORTS = new Set([6, 17, 132, 136]);
 const ICMP = new Set([1, 58]);
 
@@ -30,6 +32,13 @@ export class Row {
   }
   get verdict() {
     return this.#decision >>> 24 === 1 ? "DROP" : "ACCEPT";
+  }
+  /** The rule that decided; null when none was asked. */
+  get rule(): RuleRow | null {
+    return this.columns.rules[(this.columns.data.rule[this.index] as number) & RULE_NUMBER] ?? null;
+  }
+  get undecided(): boolean {
+    return (this.columns.data.rule[this.index] as number) >>> 31 === 1;
   }
   get reason(): ReasonRow | null {
     return reasons.get((this.#decision >>> 16) & 255) ?? null;
@@ -127,4 +136,10 @@ export function rowAt(columns: Columns, index: number): Row {
   const row = new Row(columns);
   row.index = index;
   return row;
+}
+
+/** `FORWARD:3`, `FORWARD policy`; tables other than filter by name. */
+export function rulePlace({ table, chain, position }: RuleRow): string {
+  const name = table === "filter" ? chain : `${table}/${chain}`;
+  return position === 0 ? `${name} policy` : `${name}:${position}`;
 }

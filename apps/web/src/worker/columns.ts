@@ -1,4 +1,5 @@
-// What is kept of every packet: 56 bytes in typed arrays, filled by the worker chunk by chunk, read by all views.
+// What is kept of every packet: 68 bytes in typed arrays, filled by the worker chunk by chunk, read by all views.
+import type { RuleRows } from "./messages";
 
 /** Names of tracker states; columns hold places in this list, 0 for none. */
 export const PROTOCOL_STATES: readonly string[] = [
@@ -30,6 +31,8 @@ const LAYOUT = {
   /** 1-based place of the reason's numbers in `numbers`, 0 for none. */
   why: Uint32Array,
   master: Uint32Array,
+  /** Number of the deciding rule, with its undecided bit; 0 for none. */
+  rule: Uint32Array,
   l3num: Uint8Array,
   l4proto: Uint8Array,
   flags: Uint8Array,
@@ -58,6 +61,8 @@ export function emptyColumns(size: number): ColumnArrays {
 /** All packets so far. Packet `i` has frame number `i + 1`. */
 export class Columns {
   count = 0;
+  /** What the numbers of the rule column stand for; there when the capture is read. */
+  rules: RuleRows = [];
   data = emptyColumns(4096);
   readonly addresses: string[] = [""];
   numbers = new Uint32Array(1024);

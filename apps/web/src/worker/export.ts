@@ -12,11 +12,13 @@ import {
   whyText,
 } from "ctrack/parts";
 import type { ExportForm } from "./messages";
-import { openEngine, type Session } from "./session";
+import { ruleName, withRule } from "./rule-text";
+import type { Session } from "./session";
+import { openEngine } from "./setup";
 
-const CSV_COLUMNS = "frame,time,protocol,src,dst,info,length,state,direction,conn,change,verdict,reason";
+const CSV_COLUMNS = "frame,time,protocol,src,dst,info,length,state,direction,conn,change,verdict,rule,reason";
 
-function csvLine(packet: PacketView, origin: bigint): string {
+function csvLine(packet: PacketView, origin: bigint, rule: string): string {
   const { trace } = packet;
   const cells = [
     packet.frame,
@@ -31,6 +33,7 @@ function csvLine(packet: PacketView, origin: bigint): string {
     packet.conn ?? "",
     changeText(packet),
     packet.verdict,
+    rule,
     whyText(packet),
   ];
   return cells
@@ -39,24 +42,30 @@ function csvLine(packet: PacketView, origin: bigint): string {
 }
 
 /** What is said of a packet in its pcapng comment. */
-function comment(packet: PacketView): string {
+function comment(packet: PacketView, rule: string): string {
   const change = changeText(packet);
   const conn = packet.entry === null ? "" : `, connection ${packet.entry}`;
   const why = whyText(packet);
-  return `${packet.state ?? "no state"}${conn}${change && `, ${change}`}${packet.verdict === "DROP" ? ", DROP" : ""}${why && `: ${why}`}`;
+  const verdict = rule ? `, ${packet.verdict} by ${rule}` : packet.verdict === "DROP" ? ", DROP" : "";
+  return `${packet.state ?? "no state"}${conn}${change && `, ${change}`}${verdict}${why && `: ${why}`}`;
 }
 
 export async function exportAs(session: Session, form: ExportForm): Promise<Blob> {
-  const engine = await openEngine(session.settings, session.ignoring);
+  const engine = await openEngine(session.settings, session.ignoring, session.program);
   const parts: BlobPart[] = [];
   if (form === "json") {
     const lines = new JsonLines();
     await session.each(engine, (results, headers) => {
+      let text = "";
       for (let i = 0; i < results.count; i++) {
         headers.advance();
-        lines.add(results, headers, i);
+        if (session.program === null) lines.add(results, headers, i);
+        else {
+          lines.clear();
+          text += `${withRule(lines.line(results, headers, i), session.program, results.rule(i))}\n`;
+        }
       }
-      parts.push(lines.lines.slice());
+      parts.push(text || lines.lines.slice());
       lines.clear();
     });
     return new Blob(parts, { type: "application/x-ndjson" });
@@ -69,7 +78,7 @@ export async function exportAs(session: Session, form: ExportForm): Promise<Blob
       for (let i = 0; i < results.count; i++) {
         headers.advance();
         packet.read(results, headers, i);
-        text += `${csvLine(packet, session.origin)}\n`;
+        text += `${csvLine(packet, session.origin, ruleName(session.program, results.rule(i)))}\n`;
       }
       parts.push(text);
     });
@@ -78,7 +87,7 @@ export async function exportAs(session: Session, form: ExportForm): Promise<Blob
   if (form === "pcapng") {
     const writer = new PcapngWriter((bytes) => void parts.push(bytes as Uint8Array<ArrayBuffer>), {
       application: "conntrack-wasm",
-      comment: "Packet comments: the state of Linux connection tracking, and why",
+      comment: "Packet comments: the state of Linux connection tracking, the rule, and why",
     });
     const interfaces = new Map<number, number>();
     await session.each(engine, async (results, headers) => {
@@ -97,7 +106,7 @@ export async function exportAs(session: Session, form: ExportForm): Promise<Blob
           data,
           length: headers.length,
           interface: index,
-          comments: [comment(packet)],
+          comments: [comment(packet, ruleName(session.program, results.rule(i)))],
         });
       }
     });

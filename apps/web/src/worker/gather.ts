@@ -45,6 +45,7 @@ export class Gatherer {
       columns.conn[i] = words[2 * i + 1] as number;
       columns.cause[i] = trace.cause ?? 0;
       columns.master[i] = trace.master ?? 0;
+      columns.rule[i] = results.rule(i);
       columns.src[i] = address(trace.src);
       columns.dst[i] = address(trace.dst);
       columns.sport[i] = trace.sport ?? trace.id ?? 0;

@@ -1,7 +1,7 @@
 // The lab's engine: packets one at a time, and the table after each.
 import { type Conntrack, formatProc, statusNames } from "conntrack-wasm";
 import type { LabDecision, LabResult, Settings } from "./messages";
-import { openEngine } from "./session";
+import { openEngine, programOf } from "./setup";
 
 const START = 1_700_000_000n * 1_000_000_000n;
 const MILLISECOND = 1_000_000n;
@@ -14,7 +14,7 @@ export class Lab {
   }
 
   static async open(settings: Settings, max: number | undefined): Promise<Lab> {
-    return new Lab(await openEngine(settings, false, max ?? 1024));
+    return new Lab(await openEngine(settings, false, await programOf(settings.rules), max ?? 1024));
   }
 
   /** A packet a millisecond after whatever was last. */

@@ -6,9 +6,53 @@ export interface Settings {
   readonly profile: "linux-6" | "linux-2.4";
   readonly sysctl: Readonly<Record<string, number>>;
   readonly checksum: "auto" | "verify" | "ignore";
+  /** `ftp`, or `ftp:2121` for another port. */
+  readonly helpers: readonly string[];
+  readonly rules: RuleSettings;
 }
 
-export const DEFAULT_SETTINGS: Settings = { profile: "linux-6", sysctl: {}, checksum: "auto" };
+export interface RuleSettings {
+  /** As `iptables-save` prints them; "" for none. */
+  readonly text: string;
+  /** The firewall's place, blanks between: `wan=203.0.113.1/24 lan=192.168.1.1/24`. */
+  readonly interfaces: string;
+  /** Where every packet passes; "" follows from the place. */
+  readonly hook: "" | "INPUT" | "FORWARD" | "OUTPUT";
+}
+
+export const NO_RULES: RuleSettings = { text: "", interfaces: "", hook: "" };
+export const DEFAULT_SETTINGS: Settings = {
+  profile: "linux-6",
+  sysctl: {},
+  checksum: "auto",
+  helpers: [],
+  rules: NO_RULES,
+};
+
+/** A rule or a policy, and what it counted. */
+export interface RuleRow {
+  readonly table: string;
+  readonly chain: string;
+  /** Place in the chain, 0 for its policy. */
+  readonly position: number;
+  /** Line of the text, 0 for a policy. */
+  readonly line: number;
+  readonly text: string;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Matches no capture can decide. */
+  readonly undecided: readonly string[];
+  /** The chain a packet goes to that it matches, and whether it comes back. */
+  readonly to: { readonly chain: string; readonly back: boolean } | null;
+}
+
+/** A rule a packet was asked by. */
+export interface Asked {
+  /** Its number; 0: the end of a chain of the user. */
+  readonly rule: number;
+  readonly matched: boolean;
+  readonly undecided: boolean;
+}
 
 export interface Loaded {
   readonly packets: number;
@@ -21,7 +65,11 @@ export interface Loaded {
   readonly remark: string | null;
   readonly cancelled: boolean;
   readonly milliseconds: number;
+  /** By the numbers of the rule column; null without rules. */
+  readonly rules: RuleRows | null;
 }
+
+export type RuleRows = readonly (RuleRow | null)[];
 
 /** The table as it was right behind a packet. */
 export interface TableAt {
@@ -38,6 +86,8 @@ export interface Explained {
   readonly json: string;
   /** The packet's record right behind it, as `/proc` shows it. */
   readonly record: string | null;
+  /** The rules it was asked by, in order. */
+  readonly way: readonly Asked[];
 }
 
 export interface LabResult {

@@ -1,7 +1,8 @@
 // One capture in the worker: tracked once from front to back, with snapshots on the way, so that any moment can be
 // brought back by replaying a few packets.
 import { openCapture, type PacketBlock } from "conntrack-capture";
-import { Conntrack, formatProc, REASONS } from "conntrack-wasm";
+import type { Program } from "conntrack-iptables";
+import { Conntrack, formatProc, program as P, REASONS } from "conntrack-wasm";
 import {
   estimateOffload,
   explainPacket,
@@ -14,18 +15,21 @@ import {
 } from "ctrack/parts";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
-import type { Explained, Loaded, Settings, TableAt } from "./messages";
+import type { Asked, Explained, Loaded, RuleRows, Settings, TableAt } from "./messages";
+import { ruleStep, withRule } from "./rule-text";
+import { openEngine, programOf } from "./setup";
 
 interface Checkpoint {
   /** Packets tracked before it. */
   readonly frame: number;
   readonly bytes: Uint8Array;
+  /** The rules with their counters, and what they remember. */
+  readonly program: Uint8Array;
   /** Where its next block begins in the file. */
   readonly offset: number;
 }
 
 const CHECKPOINT_BYTES = 96 << 20;
-const CAPACITY = 262_144;
 const IP_CHECKSUM = REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1;
 const PCAP_FILE_HEADER = 24;
 
@@ -34,24 +38,12 @@ export interface Watcher {
   progress(share: number | null, packets: number): void;
 }
 
-export async function openEngine(settings: Settings, ignoreChecksums: boolean, max = CAPACITY): Promise<Conntrack> {
-  const wanted = settings.sysctl["net.netfilter.nf_conntrack_max"] ?? 0;
-  const engine = await Conntrack.open({
-    max: Math.max(max, wanted),
-    seed: 0,
-    profile: settings.profile,
-    trace: true,
-    sysctl: settings.sysctl,
-  });
-  if (ignoreChecksums) engine.setSysctl("nf_conntrack_checksum", 0);
-  return engine;
-}
-
 export class Session {
   cancelled = false;
   origin = 0n;
   packets = 0;
   ignoring = false;
+  program: Program | null = null;
   /** The packet that opened each connection. */
   readonly #opened = new Map<number, number>();
   #checkpoints: Checkpoint[] = [];
@@ -72,7 +64,8 @@ export class Session {
     try {
       this.ignoring =
         this.settings.checksum === "ignore" || (this.settings.checksum === "auto" && (await this.#offloaded()));
-      engine = await openEngine(this.settings, this.ignoring);
+      this.program = await programOf(this.settings.rules);
+      engine = await openEngine(this.settings, this.ignoring, this.program);
       const capture = await openCapture(this.file);
       this.#seekable = capture.format === "pcap" && capture.compression === "none";
       for await (const block of capture.blocks({ maxBytes: 1 << 20 })) {
@@ -110,6 +103,7 @@ export class Session {
         : null,
       cancelled: this.cancelled,
       milliseconds: performance.now() - start,
+      rules: engine ? await this.rules(engine) : null,
     };
   }
 
@@ -135,8 +129,9 @@ export class Session {
   #checkpoint(engine: Conntrack, offset: number): void {
     const last = this.#checkpoints.at(-1);
     if (last !== undefined && this.packets - last.frame < this.#interval) return;
-    this.#checkpoints.push({ frame: this.packets, bytes: engine.snapshot(), offset });
-    const size = this.#checkpoints.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const program = engine.programBytes.slice();
+    this.#checkpoints.push({ frame: this.packets, bytes: engine.snapshot(), program, offset });
+    const size = this.#checkpoints.reduce((sum, { bytes, program }) => sum + bytes.length + program.length, 0);
     if (size < CHECKPOINT_BYTES) return;
     this.#interval *= 2;
     this.#checkpoints = this.#checkpoints.filter((_, i) => i % 2 === 0);
@@ -145,11 +140,13 @@ export class Session {
   /** The engine right behind packet `frame`; the packet, when there is one, is seen by `see` on the way. */
   async #replay(
     frame: number,
-    see?: (engine: Conntrack, packet: PacketView, json: string) => void,
+    see?: (engine: Conntrack, packet: PacketView, json: string, rule: number) => void,
   ): Promise<Conntrack> {
     const from = this.#checkpoints.findLast((checkpoint) => checkpoint.frame < Math.max(1, frame));
     if (from === undefined) throw new Error("nothing could be read of this capture");
-    const engine = await Conntrack.restore(from.bytes);
+    const engine = await Conntrack.restore(from.bytes, { programSize: from.program.length });
+    if (from.program.length > 0) engine.loadProgram(from.program);
+    engine.traceRules(see !== undefined);
     let done = from.frame;
     if (frame === 0) return engine;
     // a pcap file can be read from any record on; other forms are read again from their beginning
@@ -172,7 +169,8 @@ export class Session {
           if (done !== frame || see === undefined) continue;
           const packet = new PacketView();
           packet.read(results, headers, i);
-          see(engine, packet, new JsonLines().line(results, headers, i));
+          const json = withRule(new JsonLines().line(results, headers, i), this.program, results.rule(i));
+          see(engine, packet, json, results.rule(i));
         }
       }
       if (done >= frame) break;
@@ -181,18 +179,23 @@ export class Session {
     return engine;
   }
 
+  /** What the numbers of the rule column stand for, with the counters of an engine. */
+  async rules(engine: Conntrack): Promise<RuleRows | null> {
+    return this.program && (await import("../lib/rules")).ruleRows(this.program, engine.programBytes);
+  }
+
   async table(frame: number): Promise<TableAt> {
     const flows = (await this.#replay(frame)).flows();
     return { frame, lines: flows.map((flow) => formatProc(flow)), conns: flows.map(({ conn }) => conn) };
   }
 
   async explain(frame: number): Promise<Explained> {
-    let found: { packet: PacketView; json: string } | undefined;
-    const engine = await this.#replay(frame, (_, packet, json) => {
-      found = { packet, json };
+    let found: { packet: PacketView; json: string; rule: number } | undefined;
+    const engine = await this.#replay(frame, (_, packet, json, rule) => {
+      found = { packet, json, rule };
     });
     if (found === undefined) throw new Error(`there is no packet ${frame}`);
-    const { packet, json } = found;
+    const { packet, json, rule } = found;
     const describe = async (earlier: number | null): Promise<string | null> => {
       let text: string | null = null;
       if (earlier !== null && earlier !== frame) {
@@ -214,8 +217,16 @@ export class Session {
       announcement,
       foreseen: null,
     });
+    if (this.program) steps.splice(steps.findIndex(({ step }) => step === "Outcome"), 0, ruleStep(this.program, rule));
     const flow = packet.entry === null ? undefined : engine.flow(packet.entry);
-    return { frame, title: oneLine(packet, this.origin), steps, json, record: flow ? formatProc(flow) : null };
+    return {
+      frame,
+      title: oneLine(packet, this.origin),
+      steps,
+      json,
+      record: flow ? formatProc(flow) : null,
+      way: Array.from(engine.ruleTrace(), asked),
+    };
   }
 
   /** The whole capture once more, with other settings. */
@@ -223,6 +234,7 @@ export class Session {
     const engine = await openEngine(
       settings,
       settings.checksum === "ignore" || (settings.checksum === "auto" && this.ignoring),
+      await programOf(settings.rules),
     );
     const decisions = new Uint32Array(2 * this.packets);
     await this.each(engine, (results) => decisions.set(results.words, 2 * (results.firstFrame - 1)));
@@ -251,6 +263,14 @@ export class Session {
     }
     await capture.close();
   }
+}
+
+function asked(word: number): Asked {
+  return {
+    rule: word & ~(P.TRACE_RULE_MATCHED | P.TRACE_RULE_UNDECIDED),
+    matched: (word & P.TRACE_RULE_MATCHED) !== 0,
+    undecided: (word & P.TRACE_RULE_UNDECIDED) !== 0,
+  };
 }
 
 /** `count` packets of a block, from number `from` (0-based) on. */
