@@ -1,5 +1,6 @@
 // The built app in the system's Chromium.
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
@@ -64,4 +65,22 @@ export async function loaded(page: Page): Promise<string> {
   const status = page.locator(".status");
   await status.getByText(/packets ·|could not be read|could be read/).waitFor();
   return ((await status.textContent()) ?? "").replace(/\s+/g, " ");
+}
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
+}
+
+/** Serious and critical violations of the page as it is now; of all rules, or of one. */
+export async function violations(page: Page, rule?: string): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.addScriptTag({ path: AXE });
+  const options = JSON.stringify({ resultTypes: ["violations"], ...(rule && { runOnly: rule }) });
+  const found = (await page.evaluate(`axe.run(${options}).then(({ violations }) => violations)`)) as Violation[];
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
 }

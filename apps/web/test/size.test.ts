@@ -2,15 +2,22 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { APP } from "./browser.js";
+import { APP, CHROMIUM, loaded, Site } from "./browser.js";
 
-test("the whole app, engine included, is less than 300 KB compressed", () => {
-  const assets = `${APP}/dist/assets`;
-  const names = readdirSync(assets).filter((name) => !name.endsWith(".map"));
-  const size = (name: string) => gzipSync(readFileSync(`${assets}/${name}`)).length;
-  const total = names.reduce((sum, name) => sum + size(name), 0);
-  console.info(`the app: ${Math.round(total / 1000)} KB compressed`);
-  expect(names.some((name) => name.endsWith(".wasm"))).toBe(true);
+test.skipIf(!CHROMIUM)("the first view, engine and a capture included, is less than 300 KB compressed", async () => {
+  const site = await Site.open();
+  const page = await site.browser.newPage();
+  const asked: string[] = [];
+  page.on("response", (response) => void asked.push(new URL(response.url()).pathname));
+  await page.goto(`${site.url}#sample=tour`);
+  await loaded(page);
+  await page.locator(".chip").first().waitFor();
+  await site.close();
+  const files = [...new Set(asked)].map((path) => (path === "/" ? "/index.html" : path));
+  const total = files.reduce((sum, path) => sum + gzipSync(readFileSync(`${APP}/dist${path}`)).length, 0);
+  console.info(`the first view: ${files.length} files, ${Math.round(total / 1000)} KB compressed`);
+  expect(files.some((path) => path.endsWith(".wasm"))).toBe(true);
+  expect(files.some((path) => path.includes("engine.worker"))).toBe(true);
   expect(total).toBeLessThan(300_000);
 });
 

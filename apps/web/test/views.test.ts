@@ -1,30 +1,12 @@
 // Every view of the built app in a real browser: what it shows, how it answers, and what axe-core finds.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
+import { CHROMIUM, loaded, REPOSITORY, Site, violations } from "./browser.js";
 
 /** What the worker answers comes a moment behind the click. */
 const PATIENT = { timeout: 10_000 };
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string }[];
-}
-
-/** Serious and critical violations of the page as it is now. */
-async function violations(page: Page): Promise<string[]> {
-  if (!(await page.evaluate(() => "axe" in globalThis))) await page.addScriptTag({ path: AXE });
-  const found = (await page.evaluate("axe.run().then(({ violations }) => violations)")) as Violation[];
-  return found
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
-}
 
 const show = (page: Page, view: string) => page.locator(`#tab-${view}`).click();
 

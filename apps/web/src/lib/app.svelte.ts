@@ -6,6 +6,7 @@ import { Client } from "./client";
 import { type Conn, collectConns } from "./conns";
 import { Latest } from "./latest";
 import { Row } from "./row";
+import { settingsFrom, sharedSettings } from "./share";
 
 export const VIEWS = ["packets", "why", "flows", "time", "machine", "rules", "compare", "lab"] as const;
 export type View = (typeof VIEWS)[number];
@@ -216,6 +217,7 @@ class App {
     parts.set("view", this.view);
     if (this.sample && this.packet > 1) parts.set("packet", String(this.packet));
     if (this.filter.trim()) parts.set("filter", this.filter.trim());
+    for (const [name, value] of Object.entries(sharedSettings(this.settings))) parts.set(name, value);
     history.replaceState(null, "", `#${parts}`);
   }
 
@@ -224,6 +226,8 @@ class App {
     const view = VIEWS.find((known) => known === parts.get("view"));
     if (view) this.view = view;
     this.filter = parts.get("filter") ?? "";
+    this.settings = settingsFrom(parts);
+    this.draft = this.settings.rules;
     const sample = parts.get("sample");
     if (sample && /^[a-z0-9-]+$/.test(sample)) await this.openSample(sample, Number(parts.get("packet")) || 0);
   }

@@ -99,7 +99,7 @@ export class RuleEditor {
           syntaxHighlighting(iptablesColours),
           autocompletion({ override: [completeRule], icons: false }),
           keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
-          EditorView.contentAttributes.of({ "aria-label": "Rules", spellcheck: "false" }),
+          EditorView.contentAttributes.of({ "aria-label": "Rules", spellcheck: "false", tabindex: "0" }),
           look,
           EditorView.updateListener.of((update) => {
             if (update.docChanged) onchange(update.state.doc.toString());
@@ -124,8 +124,10 @@ export class RuleEditor {
   mark(marks: readonly Mark[]): void {
     const { doc } = this.#view.state;
     const diagnostics = marks.map(({ line, column, length, severity, message }): Diagnostic => {
-      const { from, to } = doc.line(Math.min(Math.max(1, line), doc.lines));
-      const start = Math.min(from + Math.max(0, column - 1), to);
+      const { from, to, text } = doc.line(Math.min(Math.max(1, line), doc.lines));
+      // what is missing at the end is shown at the last word
+      const last = from + text.trimEnd().lastIndexOf(" ") + 1;
+      const start = from + column - 1 < to ? from + Math.max(0, column - 1) : last;
       return { from: start, to: Math.min(start + length, to), severity, message };
     });
     this.#view.dispatch(setDiagnostics(this.#view.state, diagnostics));

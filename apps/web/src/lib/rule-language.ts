@@ -70,9 +70,15 @@ export function completeRule(context: CompletionContext): CompletionResult | nul
   const before = text.slice(0, context.pos - from);
   const word = /[^\s,!]*$/.exec(before)?.[0] ?? "";
   if (word === "" && !context.explicit && !/\s$/.test(before)) return null;
-  const words = before.slice(0, before.length - word.length).trim().split(/\s+/).filter(Boolean);
+  const words = before
+    .slice(0, before.length - word.length)
+    .trim()
+    .split(/\s+/)
+    .filter(Boolean);
   const options = candidates(context, words, word);
-  return options.length === 0 ? null : { from: context.pos - word.length, options, validFor: /^[\w*:-]*$/ };
+  // a word that is complete is not offered: Enter ends the line then
+  if (options.length === 0 || options.some(({ label }) => label === word)) return null;
+  return { from: context.pos - word.length, options };
 }
 
 const offer = (labels: readonly string[], type: string): Completion[] => labels.map((label) => ({ label, type }));

@@ -3,12 +3,12 @@ import {
   CompileError,
   compileRules,
   formatRule,
+  type Program,
   parsePlace,
   parseRuleset,
-  type Program,
+  type RuleRef,
   type Ruleset,
   readCounters,
-  type RuleRef,
 } from "conntrack-iptables";
 import type { RuleRow, RuleRows, RuleSettings } from "../worker/messages";
 

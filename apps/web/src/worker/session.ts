@@ -217,7 +217,12 @@ export class Session {
       announcement,
       foreseen: null,
     });
-    if (this.program) steps.splice(steps.findIndex(({ step }) => step === "Outcome"), 0, ruleStep(this.program, rule));
+    if (this.program)
+      steps.splice(
+        steps.findIndex(({ step }) => step === "Outcome"),
+        0,
+        ruleStep(this.program, rule),
+      );
     const flow = packet.entry === null ? undefined : engine.flow(packet.entry);
     return {
       frame,

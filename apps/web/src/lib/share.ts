@@ -1,0 +1,41 @@
+// The settings in the address bar, so that what one sees can be passed on.
+import { DEFAULT_SETTINGS, type RuleSettings, type Settings } from "../worker/messages";
+
+/** Longer rules are not put there: addresses get cut. */
+const LONGEST_RULES = 6000;
+
+/** What differs from the defaults, as words. */
+export function sharedSettings({ profile, sysctl, helpers, rules }: Settings): Record<string, string> {
+  const sysctls = Object.entries(sysctl).map(([name, value]) => `${name}=${value}`);
+  return {
+    ...(profile !== DEFAULT_SETTINGS.profile && { profile }),
+    ...(sysctls.length > 0 && { sysctl: sysctls.join(",") }),
+    ...(helpers.length > 0 && { helpers: helpers.join(",") }),
+    ...(rules.text !== "" && rules.text.length <= LONGEST_RULES && { rules: rules.text }),
+    ...(rules.interfaces !== "" && { interfaces: rules.interfaces }),
+    ...(rules.hook !== "" && { hook: rules.hook }),
+  };
+}
+
+export function settingsFrom(parts: URLSearchParams): Settings {
+  const list = (name: string) => (parts.get(name) ?? "").split(",").filter(Boolean);
+  const hook = (["INPUT", "FORWARD", "OUTPUT"] as const).find((known) => known === parts.get("hook"));
+  const rules: RuleSettings = {
+    text: parts.get("rules") ?? "",
+    interfaces: parts.get("interfaces") ?? "",
+    hook: hook ?? "",
+  };
+  const settings: Settings = {
+    ...DEFAULT_SETTINGS,
+    profile: parts.get("profile") === "linux-2.4" ? "linux-2.4" : "linux-6",
+    sysctl: Object.fromEntries(
+      list("sysctl").flatMap((text) => {
+        const [, name, value] = /^([\w.]+)=(\d+)$/.exec(text) ?? [];
+        return name === undefined ? [] : [[name, Number(value)]];
+      }),
+    ),
+    helpers: list("helpers"),
+    rules,
+  };
+  return Object.keys(sharedSettings(settings)).length === 0 ? DEFAULT_SETTINGS : settings;
+}

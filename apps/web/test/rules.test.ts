@@ -1,0 +1,135 @@
+// The view of rules: what it says is what `ctrack check` says, what is wrong is shown where it is, and typing is enough.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
+
+const PATIENT = { timeout: 10_000 };
+const RULES = `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:fresh - [0:0]
+-A INPUT -i wan -j DROP
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -m conntrack --ctstate NEW -j fresh
+-A fresh -p udp -m udp --dport 53 -j ACCEPT
+-A fresh -p tcp -m tcp --dport 80 -j ACCEPT
+-A fresh -p tcp -m tcp --dport 80 -m ttl --ttl-lt 65 -j ACCEPT
+COMMIT
+`;
+const INTERFACES = ["wan=203.0.113.1/24", "lan=192.168.1.1/24"];
+
+const margin = (page: Page) =>
+  page.locator(".cm-counts .count:not(.cm-gutterElement[style*=hidden] *)").allTextContents();
+
+describe.skipIf(!CHROMIUM)("rules", () => {
+  let site: Site;
+  let scratch: string;
+  beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "conntrack-web-"));
+    site = await Site.open();
+  });
+  afterAll(async () => {
+    await site?.close();
+    rmSync(scratch, { recursive: true });
+  });
+
+  const check = (...options: string[]) => {
+    const file = join(scratch, "rules.v4");
+    writeFileSync(file, RULES);
+    const args = ["check", file, `${REPOSITORY}/samples/tour.pcap`, "--quiet", "--checksum", "auto", ...options];
+    const place = INTERFACES.flatMap((text) => ["--iface", text]);
+    return execFileSync(process.execPath, [`${REPOSITORY}/apps/cli/bin/ctrack.js`, ...args, ...place], {
+      encoding: "utf8",
+    });
+  };
+
+  test("dropped as a file, with the firewall's place: verdicts and counters of ctrack check", async () => {
+    const { page, errors } = await site.page("#sample=tour&view=packets");
+    await loaded(page);
+    await page
+      .getByLabel("Capture file")
+      .setInputFiles({ name: "rules.v4", mimeType: "text/plain", buffer: Buffer.from(RULES) });
+    await page.getByLabel("The firewall's interfaces").fill(INTERFACES.join(" "));
+    await page.getByText("6 rules, 2 never hit (1 can never be)").waitFor();
+
+    const saved = check("-o", "iptables-save").split("\n");
+    const counted = saved.flatMap((line) => {
+      const [, packets] = /^\[(\d+):\d+\] -A/.exec(line) ?? [];
+      return packets === undefined ? [] : [packets];
+    });
+    await expect.poll(async () => (await margin(page)).slice(-counted.length), PATIENT).toEqual(counted);
+
+    await page.locator("#tab-packets").click();
+    const lines = check("-o", "json").trim().split("\n");
+    const wanted = lines.map(
+      (line) => JSON.parse(line) as { verdict: string; rule: { chain: string; position: number | null } | null },
+    );
+    const cells = await page.locator("[role=option] .rule").allInnerTexts();
+    expect(cells.length).toBeGreaterThan(10);
+    expect(cells.map((text) => text.trim())).toEqual(
+      wanted
+        .slice(0, cells.length)
+        .map(({ verdict, rule }) =>
+          rule ? `${verdict} ${rule.chain}${rule.position === null ? " policy" : `:${rule.position}`}` : "",
+        ),
+    );
+    const download = page.waitForEvent("download");
+    await page.getByLabel("Export").selectOption("json");
+    expect(
+      readFileSync(await (await download).path(), "utf8")
+        .trim()
+        .split("\n"),
+    ).toEqual(lines);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("typed: an error is marked where it is, a completion taken, and the verdicts change", async () => {
+    const { page, errors } = await site.page(`#sample=tour&view=rules&packet=7&rules=${encodeURIComponent(RULES)}`);
+    await loaded(page);
+    await expect.poll(() => page.locator("svg .outcome").textContent(), PATIENT).toBe("ACCEPT");
+    await page
+      .getByRole("img", { name: "Way of packet 7 through the chains: filter FORWARD, filter fresh; ACCEPT" })
+      .waitFor();
+    await page.locator(".cm-line", { hasText: "--dport 80 -j ACCEPT" }).click();
+    await page.keyboard.press("End");
+    for (let i = 0; i < "ACCEPT".length; i++) await page.keyboard.press("Backspace");
+    await page.getByText(/^Line 10: /).waitFor();
+    await page.locator(".cm-lintRange-error").waitFor();
+    await page.keyboard.type("DR");
+    await page.getByRole("option", { name: "DROP" }).waitFor();
+    // a menu takes no key in its first moments
+    await expect
+      .poll(async () => {
+        await page.keyboard.press("Enter");
+        return page.locator(".cm-line", { hasText: /--dport 80 -j DROP$/ }).count();
+      }, PATIENT)
+      .toBe(1);
+    await expect.poll(() => page.locator("svg .outcome").textContent(), PATIENT).toBe("DROP");
+    await page.locator(".cm-deciding", { hasText: "-j DROP" }).waitFor();
+    // what one sees can be passed on
+    expect(decodeURIComponent(await page.evaluate("location.hash"))).toContain("--dport+80+-j+DROP");
+    await page.locator("#tab-why").click();
+    await page.getByText("decided by fresh:2 (line 10): -A fresh -p tcp -m tcp --dport 80 -j DROP").waitFor();
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("a place that cannot be is said so, and a loop of chains", async () => {
+    const { page } = await site.page(`#view=rules&rules=${encodeURIComponent(RULES)}`);
+    await page.getByLabel("The firewall's interfaces").fill("wan=203.0.113");
+    await page.getByText('"203.0.113" is no ADDRESS/PREFIX').waitFor();
+    await page.getByLabel("The firewall's interfaces").fill("");
+    await page.getByText("Nothing wrong with them.").waitFor();
+    await page.locator(".cm-line", { hasText: "fresh -p udp" }).click();
+    await page.keyboard.press("Home");
+    await page.keyboard.type("-A fresh -j fresh\n");
+    await page.getByText(/a loop of chains: fresh -> fresh/).waitFor();
+    await page.close();
+  });
+});
