@@ -6,6 +6,5 @@ export { compileFilter, compileFlowFilter } from "./filter.js";
 export { Headers } from "./headers.js";
 export { JsonLines } from "./json.js";
 export { icmpText, PacketView, protocolText, secondsText } from "./packet.js";
-export { shadowText } from "./ruling/annotate.js";
 export { isUndecided, place, refOf, ruleObject } from "./ruling/refs.js";
 export { changeText, endpoint, infoText, whyText } from "./text.js";
