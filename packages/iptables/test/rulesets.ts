@@ -6,6 +6,8 @@ export interface Sample {
   readonly chains?: readonly string[];
   readonly policy?: "ACCEPT" | "DROP";
   readonly rules: readonly string[];
+  /** The whole file, instead of what follows from the rest. */
+  readonly text?: string;
   /** Rules of the raw table before them. */
   readonly raw?: readonly string[];
 }
@@ -18,7 +20,8 @@ const BUILT_IN = {
 } as const;
 
 /** The file of iptables-save. */
-export function saveText({ table = "filter", chains = [], policy = "ACCEPT", rules, raw }: Sample): string {
+export function saveText({ table = "filter", chains = [], policy = "ACCEPT", rules, raw, text }: Sample): string {
+  if (text !== undefined) return text;
   const before = raw ? [saveText({ name: "raw", table: "raw", rules: raw }).trimEnd()] : [];
   return [
     ...before,

@@ -25,17 +25,31 @@ export function setLeaves(yes: bool): void {
 let ttlAdded: i32 = 0;
 let tosClear: u32 = 0;
 let tosXor: u32 = 0;
+/** Bytes that rules added. */
+let grown: u32 = 0;
 
 export function clearChanges(): void {
   ttlAdded = 0;
   tosClear = 0;
   tosXor = 0;
+  grown = 0;
   mark = 0;
 }
 
 export function addTtl(p: Packet, hops: i32): void {
   const now = ttlOf(p);
   ttlAdded += max<i32>(0, min<i32>(255, <i32>now + hops)) - <i32>now;
+}
+
+export function grow(bytes: u32): void {
+  grown += bytes;
+}
+
+/** Length of the IP packet. */
+// @ts-ignore: decorator
+@inline
+export function lengthNow(p: Packet): u32 {
+  return p.ipLength + grown;
 }
 
 export function changeTos(clear: u32, xor: u32): void {

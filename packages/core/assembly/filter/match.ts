@@ -8,7 +8,7 @@ import { addr6At, extOf, orientation, slotOf } from "../conn";
 import { Packet } from "../packet";
 import { raise } from "../proto/tracker";
 import { now } from "../timer";
-import { conn, ctDirection, inInterface, mark, outInterface, stateBit, tosOf, ttlOf } from "./context";
+import { conn, ctDirection, inInterface, lengthNow, mark, outInterface, stateBit, tosOf, ttlOf } from "./context";
 import { HOT, NEVER, NO, there, UNKNOWN, YES } from "./answer";
 import { askHeader } from "./header";
 import {
@@ -98,7 +98,7 @@ function ask(op: u32, at: usize, words: u32, p: Packet): u32 {
     case MATCH_CONNMARK:
       return tracked() ? <u32>((conn.mark & load<u32>(at, 4)) == load<u32>(at)) : NEVER;
     case MATCH_LENGTH:
-      return <u32>(p.ipLength >= load<u32>(at) && p.ipLength <= load<u32>(at, 4));
+      return <u32>(lengthNow(p) >= load<u32>(at) && lengthNow(p) <= load<u32>(at, 4));
     case MATCH_TTL: {
       const ttl = ttlOf(p);
       return <u32>(ttl >= load<u32>(at) && ttl <= load<u32>(at, 4));
@@ -117,7 +117,7 @@ function ask(op: u32, at: usize, words: u32, p: Packet): u32 {
     case MATCH_RANDOM:
       return random(at);
     case MATCH_QUOTA:
-      return quota(at, p.ipLength);
+      return quota(at, lengthNow(p));
     case MATCH_CONNBYTES:
       return tracked() ? connbytes(at) : NEVER;
     case MATCH_SPI:

@@ -32,6 +32,9 @@ export const FLAG_RAW_PLAIN = 1;
 /** The interface of a record is its way: in + 1 | (out + 1) << 8, 0 for neither. Otherwise it is ignored. */
 export const FLAG_INTERFACES = 2;
 
+/** A rule asks for counters of connections, which the kernel then keeps. */
+export const FLAG_ACCOUNTING = 4;
+
 export const HOOK_BY_PLACE = 0;
 export const HOOK_INPUT = 1;
 export const HOOK_FORWARD = 2;
@@ -228,6 +231,7 @@ export const TARGET_CONNMARK_RESTORE = 9;
 export const TARGET_CT = 10; // CT_*, zone, timeout policy, helper
 export const TARGET_TTL = 11; // TTL_*, number
 export const TARGET_TOS = 12; // clear, xor
+export const TARGET_TCPMSS = 13; // what matters here: a SYN without the option grows by it
 
 export const TTL_SET = 0;
 export const TTL_INCREASE = 1;

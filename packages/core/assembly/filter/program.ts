@@ -1,12 +1,13 @@
 // The rule program: tables and chains in the kernel's order, counters, and the rule that decided.
-import { L3_IPV6, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
+import { L3_IPV6, SYSCTL_ACCT, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { Conn } from "../conn";
 import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
 import { Packet } from "../packet";
-import { addTtl, clearChanges, setConn, setLeaves } from "./context";
+import { setSetting } from "../settings";
+import { addTtl, clearChanges, lengthNow, setConn, setLeaves } from "./context";
 import { clearUndecided, malformed, matches, undecided } from "./match";
 import {
-  FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
+  FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
   PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NEXT, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGES, STAGE_FILTER_FORWARD,
   STAGE_FILTER_INPUT, STAGE_FILTER_OUTPUT, STAGE_MANGLE_FORWARD, STAGE_MANGLE_INPUT, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING,
   STAGE_MANGLE_PREROUTING, STAGE_RAW_OUTPUT, STAGE_RAW_PREROUTING, STAGE_SECURITY_FORWARD, STAGE_SECURITY_INPUT, STAGE_SECURITY_OUTPUT, TARGET_ACCEPT,
@@ -55,6 +56,7 @@ export function startProgram(size: u32): bool {
   if (<u64>at + (<u64>load<u32>(PROGRAM, PROGRAM_NUMBERS * 4) << 4) > <u64>size) return false;
   counters = PROGRAM + at;
   rawPlain = (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_RAW_PLAIN) != 0;
+  if (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_ACCOUNTING) setSetting(SYSCTL_ACCT, 1);
   filtering = true;
   return true;
 }
@@ -152,7 +154,7 @@ function runChain(chain: u32, p: Packet): u32 {
     }
     const counter = counters + (<usize>load<u32>(at, RULE_NUMBER * 4) << 4);
     store<u64>(counter, load<u64>(counter) + 1);
-    store<u64>(counter, load<u64>(counter, 8) + <u64>p.ipLength, 8);
+    store<u64>(counter, load<u64>(counter, 8) + <u64>lengthNow(p), 8);
     const target = load<u32>(at, RULE_TARGET * 4);
     switch (target) {
       case TARGET_ACCEPT:

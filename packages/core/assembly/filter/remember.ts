@@ -6,7 +6,7 @@ import { Packet } from "../packet";
 import { find } from "../table";
 import { now } from "../timer";
 import { HOT, there, UNKNOWN, YES } from "./answer";
-import { conn, leaves, ttlOf } from "./context";
+import { conn, leaves, lengthNow, ttlOf } from "./context";
 import {
   HASHLIMIT_ABOVE, HASHLIMIT_BYTES, HASHLIMIT_DROP, HASHLIMIT_DST, HASHLIMIT_DST_PORT, HASHLIMIT_SRC, HASHLIMIT_SRC_PORT, RECENT_DEST,
   RECENT_INVERT, RECENT_REAP, RECENT_REMOVE, RECENT_SET, RECENT_TTL, RECENT_UPDATE,
@@ -87,7 +87,7 @@ export function hashlimit(p: Packet, at: usize): u32 {
   }
   store<u64>(entry, now, HL_LAST);
   store<u64>(entry, now + load<u64>(at, 8), HL_EXPIRES);
-  const cost = bytes ? costOf(entry, p.ipLength, load<u64>(at, 24)) : load<u64>(at, 24);
+  const cost = bytes ? costOf(entry, lengthNow(p), load<u64>(at, 24)) : load<u64>(at, 24);
   const credit = load<u64>(entry, HL_CREDIT);
   const above = <u32>((flags & HASHLIMIT_ABOVE) != 0);
   if (credit < cost) return above;

@@ -1,10 +1,10 @@
 // Targets that change something and let the packet go on to the next rule.
-import { EVENT_MARK } from "../abi";
+import { EVENT_MARK, IPPROTO_TCP } from "../abi";
 import { Packet } from "../packet";
 import { raise } from "../proto/tracker";
-import { addTtl, changeTos, conn, mark, setPacketMark, ttlOf } from "./context";
+import { addTtl, changeTos, conn, grow, mark, setPacketMark, ttlOf } from "./context";
 import {
-  CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
+  CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TCPMSS, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
   TTL_SET,
 } from "./numbers";
 
@@ -56,12 +56,29 @@ export function act(op: u32, at: usize, p: Packet): void {
     case TARGET_TOS:
       changeTos(a, b);
       return;
+    case TARGET_TCPMSS:
+      addMss(p);
+      return;
     case TARGET_CT:
       template(a, b, load<u32>(at, 8), load<u32>(at, 12));
       return;
     default:
       return;
   }
+}
+
+// Only where no payload would have to move, and the header has room for it.
+function addMss(p: Packet): void {
+  if (p.l4proto != IPPROTO_TCP || p.l4Captured < 20) return;
+  const end = (<u32>load<u8>(p.l4, 12) >> 4) << 2;
+  if (end < 20 || end > p.l4Captured || p.l4Length > end || end == 60) return;
+  let at: u32 = 20;
+  while (at + 4 <= end) {
+    const kind = <u32>load<u8>(p.l4 + at);
+    if (kind == 2 && load<u8>(p.l4 + at, 1) == 4) return;
+    at += kind < 2 ? 1 : max<u32>(load<u8>(p.l4 + at, 1), 1);
+  }
+  grow(4);
 }
 
 function setConnmark(value: u32): void {

@@ -104,7 +104,9 @@ class Compiler {
     for (const ruleset of rulesets) for (const table of ruleset.tables) this.#table(table, ruleset.family);
     const raw = rulesets.flatMap(({ tables }) => tables.filter(({ name }) => name === "raw"));
     const plain = raw.every(({ chains }) => chains.every(({ rules }) => rules.length === 0));
-    words[P.PROGRAM_FLAGS] = (plain ? P.FLAG_RAW_PLAIN : 0) | (perPacket ? P.FLAG_INTERFACES : 0);
+    const counts = [...matchesOf(rulesets)].some(({ name }) => name === "connbytes");
+    words[P.PROGRAM_FLAGS] =
+      (plain ? P.FLAG_RAW_PLAIN : 0) | (perPacket ? P.FLAG_INTERFACES : 0) | (counts ? P.FLAG_ACCOUNTING : 0);
     const { specs } = this.#tables;
     words[P.PROGRAM_TABLES] = words.length * 4;
     const positions = words.length;

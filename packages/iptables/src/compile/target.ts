@@ -63,10 +63,12 @@ export function targetOperation(target: Target | null, policyOf: (name: string) 
       return operation(P.TARGET_TTL, TTL_WAYS[target.how], target.value);
     case "TOS":
       return operation(P.TARGET_TOS, target.clear, target.xor);
+    case "TCPMSS":
+      return operation(P.TARGET_TCPMSS);
     case "DSCP":
       return operation(P.TARGET_TOS, 0xfc, target.dscp << 2);
     default:
-      // LOG, TRACE, TCPMSS, …: the packet goes on; what they do to it or say of it changes no verdict here
+      // LOG, TRACE, CLASSIFY, …: the packet goes on; what they do to it or say of it changes no verdict here
       return operation(P.TARGET_NONE);
   }
 }
