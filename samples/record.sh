@@ -12,7 +12,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C TZ=UTC
 
 usage() {
   cat <<USAGE
-usage: record.sh [-o FOLDER] [NAME...]     record these samples, or all (less than a minute)
+usage: record.sh [-o FOLDER] [NAME...]     record these samples, or all (about two minutes)
        record.sh --list                    the names
        record.sh --versions                kernel and packages as README.md quotes them
        record.sh --packages                the Debian packages needed
@@ -23,10 +23,11 @@ USAGE
 # command:package
 NEEDED=(ip:iproute2 sysctl:procps ethtool:ethtool nft:nftables iptables:iptables conntrack:conntrack tcpdump:tcpdump tshark:tshark
   python3:python3 curl:curl nc:netcat-openbsd ping:iputils-ping traceroute:traceroute dig:bind9-dnsutils dnsmasq:dnsmasq-base
-  vsftpd:vsftpd)
+  vsftpd:vsftpd lftp:lftp tftp:tftp-hpa in.tftpd:tftpd-hpa)
 
 SAMPLES=(tour handshake-to-close connection-refused out-of-window midstream udp-request-and-stream pings
-  port-unreachable-and-traceroute ipv6 ftp-passive ftp-active ftp-epsv tftp)
+  port-unreachable-and-traceroute ipv6 ftp-passive ftp-active ftp-epsv ftp-eprt
+  ftp-session ftp-ipv6-epsv ftp-ipv6-eprt tftp tftp-put)
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CLIENT=192.168.1.5 SERVER=203.0.113.10
@@ -170,7 +171,10 @@ table inet verdicts {
 NFT
 }
 
-helper() { router iptables -t raw -A PREROUTING -p "$2" --dport "$3" -j CT --helper "$1"; }
+helper() {
+  local family
+  for family in iptables ip6tables; do router $family -t raw -A PREROUTING -p "$2" --dport "$3" -j CT --helper "$1"; done
+}
 
 # --- recording ---------------------------------------------------------------------------------------------------
 
@@ -262,12 +266,11 @@ name_server() {
   wait_for -u 53
 }
 
-ftp_server() {
+ftp_server() { # where it listens, as vsftpd.conf has it
   mkdir -p "$TMP/empty"
   cat >"$TMP/vsftpd.conf" <<CONF
 background=NO
-listen=YES
-listen_address=$SERVER
+$1
 anonymous_enable=YES
 local_enable=NO
 anon_root=$TMP/pub
@@ -405,18 +408,39 @@ sample_ipv6() {
   client curl -sS "http://[$SERVER6]/hello.txt"
 }
 
-ftp_sample() { # curl's options
+ftp_sample() { # client's command
   topology
   firewall
   helper ftp tcp 21
-  ftp_server
+  ftp_server "listen=YES
+listen_address=$SERVER"
   record
-  client curl -sS "$@" ftp://$SERVER/hello.txt
+  client "$@"
 }
 
-sample_ftp-passive() { ftp_sample --disable-epsv; }
-sample_ftp-active() { ftp_sample --ftp-port - --disable-eprt; }
-sample_ftp-epsv() { ftp_sample; }
+ftp6_sample() {
+  topology
+  topology6
+  firewall
+  helper ftp tcp 21
+  ftp_server "listen=NO
+listen_ipv6=YES
+listen_address6=$SERVER6"
+  record
+  client "$@"
+}
+
+sample_ftp-passive() { ftp_sample curl -sS --disable-epsv ftp://$SERVER/hello.txt; }
+sample_ftp-active() { ftp_sample curl -sS --ftp-port - --disable-eprt ftp://$SERVER/hello.txt; }
+sample_ftp-epsv() { ftp_sample curl -sS ftp://$SERVER/hello.txt; }
+sample_ftp-eprt() { ftp_sample curl -sS --ftp-port - ftp://$SERVER/hello.txt; }
+sample_ftp-ipv6-epsv() { ftp6_sample curl -sS "ftp://[$SERVER6]/hello.txt"; }
+sample_ftp-ipv6-eprt() { ftp6_sample curl -sS --ftp-port - "ftp://[$SERVER6]/hello.txt"; }
+
+# One control connection, four data connections: two passive, then two announced by PORT.
+sample_ftp-session() {
+  ftp_sample lftp -c "set net:max-retries 1; open ftp://$SERVER; cls; cat hello.txt; set ftp:passive-mode no; cat hello.txt; cat poem.txt"
+}
 
 sample_tftp() {
   topology
@@ -425,6 +449,19 @@ sample_tftp() {
   name_server --enable-tftp --tftp-root="$TMP/pub"
   record
   client curl -sS --tftp-no-options tftp://$SERVER/poem.txt
+}
+
+sample_tftp-put() {
+  topology
+  firewall
+  helper tftp udp 69
+  touch "$TMP/pub/upload.txt"
+  chmod 666 "$TMP/pub/upload.txt"
+  background server in.tftpd --foreground --ipv4 --user root --secure --address $SERVER:69 "$TMP/pub"
+  wait_for -u 69
+  record
+  client tftp -4 -m binary $SERVER -c put "$TMP/pub/poem.txt" upload.txt
+  client tftp -4 -m binary $SERVER -c get hello.txt /dev/null
 }
 
 # --- main --------------------------------------------------------------------------------------------------------

@@ -691,7 +691,8 @@ export class Conntrack {
   /** Removes all connections (`conntrack -F`). */
   flush(): void {
     const slots = [...this.#occupied()].sort((a, b) => this.#serialAt(a) - this.#serialAt(b));
-    for (const slot of slots) this.#remove(slot);
+    // a PPTP control connection takes its calls with it
+    for (const slot of slots) if (this.#serialAt(slot) !== 0) this.#remove(slot);
   }
 
   #remove(slot: number): void {

@@ -19,7 +19,7 @@ import {
 } from "./expect";
 import { attachHelper, connOfHelp, followHelp, masterIfThere } from "./help";
 import { assignHelper } from "./helper/assign";
-import { announcedConn, runHelper } from "./helper/index";
+import { announcedConn, errorMetHelper, runHelper } from "./helper/index";
 import { completeGre, keys } from "./helper/key-map";
 import { frame, nextFrame, setFrame } from "./frame";
 import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program";
@@ -223,7 +223,7 @@ export function directionOf(c: Conn, p: Packet): u32 {
   return p.swapped == SELF ? DIR_REPLY : orientation(c) ^ p.swapped;
 }
 
-// An ICMP error: RELATED to the conn of the packet it quotes. Nothing is renewed, nothing counted (spec §5).
+// An ICMP error: RELATED to the conn of the packet it quotes. Nothing is renewed but by SIP, nothing counted (spec §5).
 function trackError(p: Packet): void {
   if (keys) completeGre(p);
   const slot = lookup(p);
@@ -247,6 +247,7 @@ function trackError(p: Packet): void {
   direction = 1 + currentDir;
   state = STATE_RELATED;
   if (filtering) judge(p, c, currentDir);
+  if (currentDir == DIR_ORIGINAL && c.has(STATUS_HELPED) && verdict == VERDICT_ACCEPT) errorMetHelper(c);
   if (raised || c.has(STATUS_EVENTS_PENDING)) deliver(c);
 }
 

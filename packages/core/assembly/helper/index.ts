@@ -18,7 +18,7 @@ import { SLOTS } from "../memory-map";
 import { Packet } from "../packet";
 import { clearKeyMap } from "./key-map";
 import { endCall, helpPptp, metCall, restoreKeys } from "./pptp";
-import { helpSip } from "./sip";
+import { errorMetSip, helpSip } from "./sip";
 import { helpAmanda } from "./amanda";
 import { helpBroadcast } from "./broadcast";
 import { helpFtp } from "./ftp";
@@ -41,7 +41,7 @@ export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 
     case HELPER_IRC:
       return helpIrc(c, dir, p, established);
     case HELPER_TFTP:
-      return helpTftp(c, dir, p);
+      return helpTftp(c, p);
     case HELPER_AMANDA:
       return helpAmanda(c, dir, p);
     case HELPER_SANE:
@@ -58,6 +58,14 @@ export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 
     default:
       return VERDICT_ACCEPT;
   }
+}
+
+/**
+ * An ICMP error of the originator about a reply packet. The kernel's helpers read it as if it were data: FTP and others
+ * look for ESTABLISHED first, and what TFTP finds in the quoted header is no request.
+ */
+export function errorMetHelper(c: Conn): void {
+  if (helperOf(c) == HELPER_SIP) errorMetSip(c);
 }
 
 /** A conn with a helper ends; its expectations are still there. Moment and packet as for destroy(). */

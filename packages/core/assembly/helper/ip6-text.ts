@@ -31,7 +31,7 @@ export function parseIp6(text: usize, length: u32, delimiter: u32, to: usize): u
     if (bytes == 16) return 0;
     const start = i;
     let value: u32 = 0;
-    while (i < length && i - start < 4) {
+    while (i < length && value < 0x1000) { // any number of zeros may lead
       const digit = hexValue(load<u8>(text + i));
       if (digit > 15 || <u32>load<u8>(text + i) == delimiter) break;
       value = (value << 4) | digit;
@@ -74,7 +74,7 @@ function parseDotted(text: usize, i: u32, length: u32, delimiter: u32, bytes: u3
   for (let k: u32 = 0; k < 4; ++k) {
     const start = i;
     let value: u32 = 0;
-    while (i < length && <u32>load<u8>(text + i) - 48 < 10 && i - start < 3) {
+    while (i < length && <u32>load<u8>(text + i) - 48 < 10 && value < 256) {
       value = value * 10 + (<u32>load<u8>(text + i) - 48);
       ++i;
     }

@@ -60,6 +60,11 @@ export function helpSip(conn: Conn, dir: u32, p: Packet, established: bool): u32
   return fine ? VERDICT_ACCEPT : VERDICT_DROP;
 }
 
+/** An ICMP error about what the peer sent: UDP has always something behind its header, and so keeps the conn. */
+export function errorMetSip(conn: Conn): void {
+  if (<u32>conn.l4proto == IPPROTO_UDP) refresh(conn, now + timeoutOf(HELPER_SIP_TIMEOUT));
+}
+
 // TCP: each message ends where its Content-Length says, and has to be there whole.
 function stream(at: usize, last: usize): bool {
   while (last - at >= <usize>SHORTEST) {

@@ -48,6 +48,14 @@ const HELPER = "sip:5060";
 const elsewhere = (payload: string, sport = 30002) =>
   packet({ src: CLIENT, dst: SERVER, udp: { sport, dport: 5060, payload: new TextEncoder().encode(payload) } });
 
+/** A host unreachable, from the one who was meant. */
+function errorAbout(who: ">" | "<", payload: string): Uint8Array {
+  const [src, dst] = who === ">" ? [CLIENT, SERVER] : [SERVER, CLIENT];
+  const [sport, dport] = who === ">" ? [30001, 5060] : [5060, 30001];
+  const quote = packet({ src, dst, udp: { sport, dport, payload: new TextEncoder().encode(payload) } });
+  return packet({ src: dst, dst: src, icmp: { type: 3, code: 1, quote } });
+}
+
 /** Conversations; most are of one flow. */
 const CONVERSATIONS: Readonly<Record<string, readonly Line[]>> = {
   call: [
@@ -102,6 +110,21 @@ const CONVERSATIONS: Readonly<Record<string, readonly Line[]>> = {
     [">", register(`<sip:a@${CLIENT}:5070>;expires=60`)],
     elsewhere(register(`<sip:a@${CLIENT}:5070>;expires=60`)),
     elsewhere(register(`<sip:a@${CLIENT}:5071>;expires=60`)),
+  ],
+  "ICMP errors about the flow": [
+    [">", ""],
+    ["<", ""],
+    errorAbout("<", invite(sdp(SERVER, AUDIO))),
+    errorAbout(">", invite(sdp(CLIENT, AUDIO))),
+    [">", ""],
+    [">", "x"],
+    errorAbout("<", "x"),
+  ],
+  "ICMP errors about a call": [
+    [">", invite(sdp(CLIENT, AUDIO))],
+    errorAbout(">", invite(sdp(CLIENT, AUDIO))),
+    errorAbout("<", response("486", "INVITE")),
+    ["<", response("486", "INVITE")],
   ],
   "other methods": [
     [">", request("OPTIONS", { body: sdp(CLIENT, AUDIO) })],
