@@ -1,5 +1,6 @@
 // A stateful firewall in front of anything that sends and receives packets: rules over a connection tracking engine.
 import { Conntrack, type Decision, type OpenOptions, program as P } from "conntrack-wasm";
+import { type Aftermath, aftermathOf } from "./aftermath.js";
 import { type CompileOptions, compileRules, type Program, type RuleRef, withCounters } from "./compile/index.js";
 import { parsePlace } from "./compile/place.js";
 import { parseRuleset } from "./parse.js";
@@ -26,7 +27,7 @@ export interface Way {
   readonly link?: number;
 }
 
-export interface Verdict extends Omit<Decision, "rule"> {
+export interface Verdict extends Omit<Decision, "rule">, Aftermath {
   /** The rule that decided, or the policy; null when no rule was asked. */
   readonly rule: RuleRef | null;
   /** A match on its way cannot be decided from packets, and was answered as `assume` says. */
@@ -82,9 +83,11 @@ export class Firewall {
     const time = way.time ?? BigInt(Date.now()) * 1_000_000n;
     const number = this.#number(way.in) | (this.#number(way.out) << 8);
     const decision = this.engine.track({ time, data, link: way.link ?? this.link, interface: number });
+    const rule = this.program.refs[(decision.rule & ~P.RULE_UNDECIDED) >>> 0] ?? null;
     return {
       ...decision,
-      rule: this.program.refs[(decision.rule & ~P.RULE_UNDECIDED) >>> 0] ?? null,
+      ...aftermathOf(rule?.rule?.target ?? null),
+      rule,
       undecided: decision.rule >>> 31 === 1,
     };
   }

@@ -1,3 +1,4 @@
+export { type Aftermath, aftermathOf, type RejectReply } from "./aftermath.js";
 export {
   CompileError,
   type CompileOptions,

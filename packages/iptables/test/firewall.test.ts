@@ -147,3 +147,23 @@ test("a loop of chains, a chain that is not there, an interface nobody declared"
     prefix: 64,
   });
 });
+
+test("a verdict tells the packet REJECT sends back, and the queue", async () => {
+  const firewall = await Firewall.open({
+    rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset
+-A FORWARD -p tcp -m tcp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
+-A FORWARD -p tcp -m tcp --dport 25 -j NFQUEUE --queue-balance 2:5
+COMMIT`,
+    interfaces: ["wan", "lan"],
+    wasm,
+  });
+  const to = (port: number) => firewall.packet(tcp("192.168.0.1", 1025, "192.0.2.1", port, "S", 1, 0), OUT);
+  expect(to(80)).toMatchObject({ verdict: "DROP", reply: { protocol: "tcp", flags: "RST" }, queue: null });
+  expect(to(443)).toMatchObject({ verdict: "DROP", reply: { protocol: "icmp", type: 3, code: 13 } });
+  expect(to(25)).toMatchObject({ verdict: "DROP", reply: null, queue: { first: 2, last: 5 } });
+  expect(to(22)).toMatchObject({ verdict: "ACCEPT", reply: null, queue: null });
+});
