@@ -27,7 +27,6 @@ const HASHLIMITS = [
   "-m hashlimit --hashlimit-upto 2/sec --hashlimit-burst 2 --hashlimit-mode dstip,srcport --hashlimit-name five",
   "-m hashlimit --hashlimit-above 1kb/s --hashlimit-mode srcip --hashlimit-name six",
   "-m hashlimit --hashlimit-upto 2kb/s --hashlimit-burst 4kb --hashlimit-mode srcip --hashlimit-name seven",
-  "-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name eight --hashlimit-htable-expire 300 --hashlimit-htable-gcinterval 100",
   "-p udp -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name one",
 ];
 
