@@ -5,6 +5,7 @@
 // long, so that even the longest one ends. Then its place goes to the next conversation.
 import {
   ACK,
+  addressFrame,
   FIN,
   type FlowIdentity,
   type Frame,
@@ -153,12 +154,7 @@ function step(conversation: Conversation, frame: Frame): void {
 function address({ id, protocol, v6 }: Conversation, reply: boolean, frame: Frame): void {
   frame.v6 = v6;
   frame.protocol = protocol;
-  frame.src = reply ? id.server : id.client;
-  frame.dst = reply ? id.client : id.server;
-  frame.srcNet = reply ? 2 : 1;
-  frame.dstNet = reply ? 1 : 2;
-  frame.sport = reply ? id.serverPort : id.clientPort;
-  frame.dport = reply ? id.clientPort : id.serverPort;
+  addressFrame(frame, id, reply);
 }
 
 // SYN, SYN/ACK, ACK; two segments and an acknowledgement, again and again; FIN, FIN, ACK.

@@ -210,6 +210,16 @@ export function identify(flow: number, id: FlowIdentity): void {
 }
 
 /** Steps of a TCP flow that writeStep() knows. */
+/** Addresses and ports of a packet of the flow. */
+export function addressFrame(frame: Frame, id: FlowIdentity, reply: boolean): void {
+  frame.src = reply ? id.server : id.client;
+  frame.dst = reply ? id.client : id.server;
+  frame.srcNet = reply ? 2 : 1;
+  frame.dstNet = reply ? 1 : 2;
+  frame.sport = reply ? id.serverPort : id.clientPort;
+  frame.dport = reply ? id.clientPort : id.serverPort;
+}
+
 export const STEP_SYN = 0;
 export const STEP_SYN_ACK = 1;
 export const STEP_ACK = 2;
@@ -228,12 +238,7 @@ export function writeStep(view: DataView, at: number, flow: number, step: number
   const reply = step === STEP_SYN_ACK || step === STEP_DATA_REPLY;
   frame.second = second;
   frame.v6 = v6;
-  frame.src = reply ? id.server : id.client;
-  frame.dst = reply ? id.client : id.server;
-  frame.srcNet = reply ? 2 : 1;
-  frame.dstNet = reply ? 1 : 2;
-  frame.sport = reply ? id.serverPort : id.clientPort;
-  frame.dport = reply ? id.clientPort : id.serverPort;
+  addressFrame(frame, id, reply);
   frame.seq = reply ? id.serverSeq + (step === STEP_DATA_REPLY ? 1 : 0) : id.clientSeq + (step >= STEP_ACK ? 1 : 0);
   frame.ack = step === STEP_SYN ? 0 : (reply ? id.clientSeq : id.serverSeq) + 1;
   frame.flags = STEP_FLAGS[step] as number;

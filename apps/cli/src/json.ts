@@ -90,7 +90,7 @@ export class JsonLines {
   readonly #id = this.#piece(',"id":');
   readonly #end = this.#piece("}\n");
   #traces: RawTraces | null = null;
-  /** Keeps the early reads alive. */
+  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: written so that the early reads have a use
   #touched = 0;
 
   /** The lines added since the last `clear`; valid until then. */

@@ -6,7 +6,7 @@ import {
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { clear64, copy16 } from "./bytes";
-import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
+import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation } from "./conn";
 import { addressedToSender } from "./decode/icmp";
 import { moveToZone } from "./decode/key";
 import { completeTcp } from "./decode/transport";
@@ -33,7 +33,7 @@ import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./pro
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { bump } from "./stats";
 import { candidateOf, entries, find, sameKey, takeSlot } from "./table";
-import { dueBy, file, nextDue, nextExpired, now, setNow, startClock } from "./timer";
+import { dueBy, file, nextDue, nextExpired, now, setNow } from "./timer";
 import { because, clearReason, reason } from "./why";
 
 let serials: u32 = 0;

@@ -5,8 +5,8 @@
 import {
   IPPROTO_SCTP, IPPROTO_TCP, STATUS_ASSURED, STAT_EARLY_DROP, TCP_CLOSE, TCP_FIN_WAIT,
 } from "./abi";
-import { Conn, connAt, NIL } from "./conn";
 import { setAttention } from "./attention";
+import { Conn, connAt, NIL } from "./conn";
 import { destroy } from "./destroy";
 import { frame } from "./frame";
 import { CAPACITY } from "./memory-map";

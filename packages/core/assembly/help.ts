@@ -23,7 +23,6 @@ export class Help {
 }
 
 const DATA: usize = 16;
-export const HELP_DATA_SIZE: u32 = 48;
 
 /** Records used so far, the highest number of them; those in between are in the free list. */
 let high: u32 = 0;

@@ -78,7 +78,6 @@ export function setSwitches(trace: bool, listen: bool, profileNumber: u32): void
 }
 
 export const SETTINGS_STATE_SIZE: u32 = SETTINGS * 8 + 8;
-export const POLICY_STATE_SIZE: u32 = (POLICIES + 1) * SETTINGS * 8;
 
 /** Where the policies lie, for snapshots. */
 export function policyRegionAt(): usize {

@@ -22,6 +22,7 @@ import { JsonLines } from "../json.js";
 import { type CommonOptions, withCommonOptions } from "../options.js";
 import { note, Output } from "../output.js";
 import { type PacketView, packetsOf, protocolText, secondsText } from "../packet.js";
+import { isUndecided, place, refOf, ruleObject } from "../ruling/refs.js";
 import { type Part, Session } from "../session.js";
 import { endpoint, infoText } from "../text.js";
 
@@ -119,26 +120,9 @@ function compile(ruleset: Ruleset, options: CheckOptions): Program {
   }
 }
 
-/** `FORWARD:3 (line 7)`, or `FORWARD policy`; tables other than filter by name. */
-function place({ table, chain, rule, position }: RuleRef): string {
-  const name = table === "filter" ? chain.name : `${table}/${chain.name}`;
-  return rule === null ? `${name} policy` : `${name}:${position} (line ${rule.line})`;
-}
-
-function refOf(program: Program, rule: number): RuleRef | null {
-  return program.refs[(rule & ~P.RULE_UNDECIDED) >>> 0] ?? null;
-}
-
+// Rules of one family are read here, so that it goes without saying.
 function ruleJson(ref: RuleRef | null): string {
-  if (ref === null) return "null";
-  const { table, chain, rule, position, family } = ref;
-  return JSON.stringify({
-    table,
-    chain: chain.name,
-    position: rule === null ? null : position,
-    line: rule?.line ?? null,
-    text: rule === null ? `-P ${chain.name} ${chain.policy}` : `-A ${chain.name} ${formatRule(rule, family)}`.trimEnd(),
-  });
+  return JSON.stringify(ref && { ...ruleObject(ref), family: undefined });
 }
 
 async function packets(session: Session, program: Program, options: CheckOptions, output: Output): Promise<void> {
@@ -167,7 +151,7 @@ function jsonLine(
 ): string {
   json.clear();
   const line = json.line(results, headers, packet.frame - results.firstFrame);
-  const undecided = rule >>> 31 === 1 ? ',"undecided":true' : "";
+  const undecided = isUndecided(rule) ? ',"undecided":true' : "";
   return line.replace('"rule":null', () => `"rule":${ruleJson(refOf(program, rule))}${undecided}`);
 }
 
@@ -183,7 +167,7 @@ function textLine(packet: PacketView, origin: bigint, program: Program, rule: nu
     packet.state ?? "-",
     ref === null
       ? (packet.reasonText ?? "")
-      : `${packet.verdict} by ${place(ref)}${rule >>> 31 === 1 ? ", undecided" : ""}`,
+      : `${packet.verdict} by ${place(ref)}${isUndecided(rule) ? ", undecided" : ""}`,
   ];
   return cells.filter((cell) => cell !== "").join("  ");
 }

@@ -1,6 +1,6 @@
 // Questions about headers and bytes that few rules ask: IPv6 extension headers, chunks, addresses of the link, text, time.
-import { IPPROTO_TCP, L3_IPV4 } from "../abi";
-import { be16, be32 } from "../bytes";
+import { IPPROTO_TCP } from "../abi";
+import { be16 } from "../bytes";
 import { Packet } from "../packet";
 import { now } from "../timer";
 import { HOT, NEVER, NO, there, UNKNOWN, within, YES } from "./answer";

@@ -1,5 +1,5 @@
 // Amanda (spec §6.9): the server's answer names up to four TCP ports, `CONNECT DATA 5001 MESG 5002 INDEX 5003\n`.
-import { DIR_ORIGINAL, DIR_REPLY, HELPER_AMANDA_MASTER_TIMEOUT, IPPROTO_TCP, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
+import { DIR_ORIGINAL, HELPER_AMANDA_MASTER_TIMEOUT, IPPROTO_TCP, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { Conn, destinationOf, sourceOf } from "../conn";
 import { announce, expectation } from "../expect";
 import { Packet } from "../packet";

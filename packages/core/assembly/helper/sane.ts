@@ -1,13 +1,12 @@
 // SANE (spec §6.10): the client's START request, then the server's answer with a port.
 //
 //   memory: │ asked u8 │
-import { DIR_ORIGINAL, IPPROTO_TCP, REASON_HELPER_PORT, VERDICT_ACCEPT } from "../abi";
+import { DIR_ORIGINAL, IPPROTO_TCP, VERDICT_ACCEPT } from "../abi";
 import { be16, be32 } from "../bytes";
 import { Conn, destinationOf, sourceOf } from "../conn";
 import { announce, expectation } from "../expect";
 import { helperData } from "../help";
 import { Packet } from "../packet";
-import { because } from "../why";
 import { data, hasPayload, length } from "./payload";
 
 const START: u32 = 7;

@@ -20,7 +20,7 @@ import {
   CONTENT_LENGTH, CSEQ, EXPIRES, expiresOf, FOUND, findConnection, findHeader, findMedia, findSession, firstContact, match, matchLength,
   MEDIA_NONE, mediaType, nextContact, port, readAddressesOf, transportOf,
 } from "./sip-text";
-import { ADDRESS, after, alike, charAt, decimal, isLetter, readable } from "./text";
+import { ADDRESS, after, alike, decimal, isLetter, readable } from "./text";
 
 /** Shorter ones are nothing: `SIP/2.0 200`. */
 const SHORTEST: u32 = 11;

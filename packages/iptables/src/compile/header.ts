@@ -1,7 +1,7 @@
 // Questions about bytes and headers that few rules ask: text, u32, time, addresses of the link, chunks, IPv6 extensions.
 import { program as P } from "conntrack-wasm";
+import { ADDRESS_TYPES } from "../match/address.js";
 import type {
-  AddressType,
   AddrtypeMatch,
   EcnMatch,
   FragMatch,
@@ -64,22 +64,6 @@ const PACKET_TYPES = {
   multicast: P.PACKET_MULTICAST,
   otherhost: P.PACKET_OTHERHOST,
 } as const;
-
-/** In the order of the kernel's bits. */
-const ADDRESS_TYPES: readonly AddressType[] = [
-  "UNSPEC",
-  "UNICAST",
-  "LOCAL",
-  "BROADCAST",
-  "ANYCAST",
-  "MULTICAST",
-  "BLACKHOLE",
-  "UNREACHABLE",
-  "PROHIBIT",
-  "THROW",
-  "NAT",
-  "XRESOLVE",
-];
 
 function addrtype({ src, dst, limitIn, limitOut }: AddrtypeMatch, assume: boolean): number[] {
   const limit = limitIn ? 1 : limitOut ? 2 : 0;

@@ -67,7 +67,8 @@ export const iprange = match({
 
 // ---- addrtype -------------------------------------------------------------------------------------------------------
 
-const TYPES: readonly AddressType[] = [
+/** In the order of the kernel's bits. */
+export const ADDRESS_TYPES: readonly AddressType[] = [
   "UNSPEC",
   "UNICAST",
   "LOCAL",
@@ -87,12 +88,12 @@ const NOT_IN_IPV6: readonly AddressType[] = ["BROADCAST", "BLACKHOLE", "PROHIBIT
 
 function takeTypes(word: Word, { family }: Context): AddressType[] {
   const found = word.text.split(",").map((part) => {
-    const type = part === "" ? undefined : TYPES.find((name) => name.startsWith(part.toUpperCase()));
-    if (!type) fail(word, `wanted are types of addresses: ${list(TYPES)}, with commas between`);
+    const type = part === "" ? undefined : ADDRESS_TYPES.find((name) => name.startsWith(part.toUpperCase()));
+    if (!type) fail(word, `wanted are types of addresses: ${list(ADDRESS_TYPES)}, with commas between`);
     if (family === 6 && NOT_IN_IPV6.includes(type)) fail(word, `there is no type ${type} in IPv6`);
     return type;
   });
-  return TYPES.filter((type) => found.includes(type));
+  return ADDRESS_TYPES.filter((type) => found.includes(type));
 }
 
 const types = (given: Given<AddressType[]> | undefined) =>

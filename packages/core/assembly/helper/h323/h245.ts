@@ -3,7 +3,6 @@
 import { REASON_H323_UNREADABLE, VERDICT_ACCEPT, VERDICT_DROP } from "../../abi";
 import { Conn } from "../../conn";
 import { Packet } from "../../packet";
-import { because } from "../../why";
 import { expectData, expectMedia, pass, speakFor } from "./announce";
 import {
   CHANNEL_ACK_MEDIA_CHANNEL, CHANNEL_ACK_MEDIA_CONTROL_CHANNEL, CHANNEL_MEDIA_CHANNEL, CHANNEL_MEDIA_CONTROL_CHANNEL, CONTROL, CONTROL_REQUEST,

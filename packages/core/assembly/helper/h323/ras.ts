@@ -5,7 +5,7 @@ import {
   EXPECT_PERMANENT, HELPER_H323_DEFAULT_RRQ_TTL, HELPER_H323_GKROUTED_ONLY, HELPER_Q931, HELPER_RAS, IPPROTO_TCP, IPPROTO_UDP, REASON_H323_ANSWER,
   REASON_H323_GATEKEEPER, REASON_H323_UNREADABLE, STATUS_EXPECTED, VERDICT_ACCEPT, VERDICT_DROP,
 } from "../../abi";
-import { Conn, connAt, destinationOf, sourceOf, sourcePort } from "../../conn";
+import { Conn, destinationOf, sourceOf, sourcePort } from "../../conn";
 import { expectation, expectationAt, findAlike, removeExpectations, renewExpectation } from "../../expect";
 import { connOfHelp } from "../../help";
 import { Packet } from "../../packet";
