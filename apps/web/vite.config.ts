@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig, type Plugin } from "vite";
+import { builtFrom } from "./built-from.js";
 
 const samples = fileURLToPath(new URL("../../samples", import.meta.url));
 
@@ -18,6 +19,7 @@ function samplesAndOffline(): Plugin {
       const files = ["./", ...Object.keys(bundle).filter((name) => name !== "index.html" && !name.endsWith(".map"))];
       files.push(...captures.map((name) => `samples/${name}`));
       writeFileSync(join(dir, "offline.json"), JSON.stringify(files));
+      writeFileSync(join(dir, "built-from.txt"), builtFrom());
     },
   };
 }

@@ -41,6 +41,11 @@ export class Hindsight {
     if (helper && flow?.announced) this.#foreseen.push({ helper, frame, announced: flow.announced });
   }
 
+  /** What helpers would have announced, in the order of the packets that opened it. */
+  get foreseen(): readonly Foreseen[] {
+    return this.#foreseen;
+  }
+
   /** A line for each helper that would have had something to say. */
   remarks(): string[] {
     const byHelper = new Map<string, Foreseen[]>();

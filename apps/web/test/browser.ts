@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
+import { freshBuild } from "./fresh.js";
 
 export const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path && existsSync(path),
@@ -31,6 +32,7 @@ export class Site {
   ) {}
 
   static async open(): Promise<Site> {
+    await freshBuild();
     const server = await preview({
       root: APP,
       configFile: `${APP}/vite.config.ts`,
@@ -64,7 +66,12 @@ export class Site {
 export async function loaded(page: Page): Promise<string> {
   const status = page.locator(".status");
   await status.getByText(/packets ·|could not be read|could be read/).waitFor();
-  return ((await status.textContent()) ?? "").replace(/\s+/g, " ");
+  return textOf(status);
+}
+
+/** The text of an element as one reads it, one blank between words. */
+export async function textOf(locator: Locator): Promise<string> {
+  return ((await locator.textContent()) ?? "").replace(/\s+/g, " ").trim();
 }
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");

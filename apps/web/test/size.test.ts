@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { APP, CHROMIUM, loaded, Site } from "./browser.js";
+import { freshBuild } from "./fresh.js";
 
 test.skipIf(!CHROMIUM)("the first view, engine and a capture included, is less than 300 KB compressed", async () => {
   const site = await Site.open();
@@ -21,7 +22,8 @@ test.skipIf(!CHROMIUM)("the first view, engine and a capture included, is less t
   expect(total).toBeLessThan(300_000);
 });
 
-test("everything the app loads is kept for use without a network", () => {
+test("everything the app loads is kept for use without a network", async () => {
+  await freshBuild();
   const listed: string[] = JSON.parse(readFileSync(`${APP}/dist/offline.json`, "utf8"));
   for (const name of readdirSync(`${APP}/dist/assets`)) expect(listed).toContain(`assets/${name}`);
   expect(listed).toContain("samples/tour.pcap");

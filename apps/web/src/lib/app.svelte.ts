@@ -168,6 +168,12 @@ class App {
     this.remember();
   }
 
+  /** Why of a packet. */
+  look(frame: number): void {
+    this.select(frame);
+    this.show("why");
+  }
+
   show(view: View): void {
     this.view = view;
     this.remember();

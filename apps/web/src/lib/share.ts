@@ -5,10 +5,11 @@ import { DEFAULT_SETTINGS, type RuleSettings, type Settings } from "../worker/me
 const LONGEST_RULES = 6000;
 
 /** What differs from the defaults, as words. */
-export function sharedSettings({ profile, sysctl, helpers, rules }: Settings): Record<string, string> {
+export function sharedSettings({ profile, checksum, sysctl, helpers, rules }: Settings): Record<string, string> {
   const sysctls = Object.entries(sysctl).map(([name, value]) => `${name}=${value}`);
   return {
     ...(profile !== DEFAULT_SETTINGS.profile && { profile }),
+    ...(checksum !== DEFAULT_SETTINGS.checksum && { checksum }),
     ...(sysctls.length > 0 && { sysctl: sysctls.join(",") }),
     ...(helpers.length > 0 && { helpers: helpers.join(",") }),
     ...(rules.text !== "" && rules.text.length <= LONGEST_RULES && { rules: rules.text }),
@@ -26,8 +27,8 @@ export function settingsFrom(parts: URLSearchParams): Settings {
     hook: hook ?? "",
   };
   const settings: Settings = {
-    ...DEFAULT_SETTINGS,
     profile: parts.get("profile") === "linux-2.4" ? "linux-2.4" : "linux-6",
+    checksum: (["verify", "ignore"] as const).find((known) => known === parts.get("checksum")) ?? "auto",
     sysctl: Object.fromEntries(
       list("sysctl").flatMap((text) => {
         const [, name, value] = /^([\w.]+)=(\d+)$/.exec(text) ?? [];

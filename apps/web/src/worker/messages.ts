@@ -1,5 +1,5 @@
 // What page and worker say to each other.
-import type { Step } from "ctrack/parts";
+import type { Foreseen, Step } from "ctrack/parts";
 import type { Chunk } from "./columns";
 
 export interface Settings {
@@ -67,6 +67,8 @@ export interface Loaded {
   readonly milliseconds: number;
   /** By the numbers of the rule column; null without rules. */
   readonly rules: RuleRows | null;
+  /** Connections helpers would have announced; empty where one is assigned. */
+  readonly foreseen: readonly Foreseen[];
 }
 
 export type RuleRows = readonly (RuleRow | null)[];
@@ -88,6 +90,18 @@ export interface Explained {
   readonly record: string | null;
   /** The rules it was asked by, in order. */
   readonly way: readonly Asked[];
+  /** The first line of its payload, of text protocols. */
+  readonly says: string | null;
+  /** The packet that announced its connection. */
+  readonly announced: Announced | null;
+  /** A helper that would have made its connection RELATED. */
+  readonly foreseen: (Announced & { readonly helper: string }) | null;
+}
+
+export interface Announced {
+  readonly frame: number;
+  /** The first line of its payload; null when that is no text. */
+  readonly says: string | null;
 }
 
 export interface LabResult {

@@ -2,12 +2,15 @@
 import type { Program } from "conntrack-iptables";
 import { isUndecided, place, refOf, ruleObject, type Step } from "ctrack/parts";
 
-/** A line of `ctrack track -o json` with the rule in its place. */
+/** A line of `ctrack check -o json`: that of `ctrack track` with the rule in its place. */
 export function withRule(line: string, program: Program | null, rule: number): string {
   if (program === null) return line;
   const ref = refOf(program, rule);
   const undecided = isUndecided(rule) ? ',"undecided":true' : "";
-  return line.replace('"rule":null', () => `"rule":${JSON.stringify(ref && ruleObject(ref))}${undecided}`);
+  return line.replace(
+    '"rule":null',
+    () => `"rule":${JSON.stringify(ref && { ...ruleObject(ref), family: undefined })}${undecided}`,
+  );
 }
 
 export function ruleStep(program: Program, rule: number): Step {

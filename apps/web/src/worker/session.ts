@@ -6,7 +6,9 @@ import { Conntrack, formatProc, program as P, REASONS } from "conntrack-wasm";
 import {
   estimateOffload,
   explainPacket,
+  type Foreseen,
   Headers,
+  Hindsight,
   JsonLines,
   OFFLOAD_SAMPLE,
   offloadRemark,
@@ -15,9 +17,10 @@ import {
 } from "ctrack/parts";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
-import type { Asked, Explained, Loaded, RuleRows, Settings, TableAt } from "./messages";
+import type { Announced, Asked, Explained, Loaded, RuleRows, Settings, TableAt } from "./messages";
 import { ruleStep, withRule } from "./rule-text";
-import { openEngine, programOf } from "./setup";
+import { saidBy } from "./said";
+import { CAPACITY, openEngine, programOf } from "./setup";
 
 interface Checkpoint {
   /** Packets tracked before it. */
@@ -27,6 +30,14 @@ interface Checkpoint {
   readonly program: Uint8Array;
   /** Where its next block begins in the file. */
   readonly offset: number;
+}
+
+/** A packet as a replay meets it. */
+interface Seen {
+  readonly packet: PacketView;
+  readonly json: string;
+  readonly rule: number;
+  readonly says: string | null;
 }
 
 const CHECKPOINT_BYTES = 96 << 20;
@@ -46,6 +57,7 @@ export class Session {
   program: Program | null = null;
   /** The packet that opened each connection. */
   readonly #opened = new Map<number, number>();
+  #foreseen: readonly Foreseen[] = [];
   #checkpoints: Checkpoint[] = [];
   #interval = 16_384;
   #seekable = false;
@@ -66,11 +78,13 @@ export class Session {
         this.settings.checksum === "ignore" || (this.settings.checksum === "auto" && (await this.#offloaded()));
       this.program = await programOf(this.settings.rules);
       engine = await openEngine(this.settings, this.ignoring, this.program);
+      const hindsight = await this.#hindsight(engine);
       const capture = await openCapture(this.file);
       this.#seekable = capture.format === "pcap" && capture.compression === "none";
       for await (const block of capture.blocks({ maxBytes: 1 << 20 })) {
         if (this.cancelled) break;
         this.#checkpoint(engine, block.offset);
+        hindsight?.follow(block, engine);
         const headers = new Headers(block);
         for (const results of engine.trackBlock(block)) {
           const chunk = gatherer.chunk(results, headers);
@@ -87,6 +101,7 @@ export class Session {
         await breathe();
       }
       if (this.cancelled) await capture.close();
+      this.#foreseen = hindsight?.foreseen ?? [];
     } catch (error) {
       failure = (error as Error).message;
     }
@@ -104,7 +119,14 @@ export class Session {
       cancelled: this.cancelled,
       milliseconds: performance.now() - start,
       rules: engine ? await this.rules(engine) : null,
+      foreseen: this.#foreseen,
     };
+  }
+
+  // Where no helper is assigned, a second engine sees what helpers would have announced.
+  async #hindsight(engine: Conntrack): Promise<Hindsight | null> {
+    if (this.settings.helpers.length > 0 || engine.sysctl("nf_conntrack_helper") !== 0) return null;
+    return Hindsight.open(CAPACITY, 0n);
   }
 
   // Looks at the first packets, as `--checksum auto` of the command does.
@@ -138,10 +160,7 @@ export class Session {
   }
 
   /** The engine right behind packet `frame`; the packet, when there is one, is seen by `see` on the way. */
-  async #replay(
-    frame: number,
-    see?: (engine: Conntrack, packet: PacketView, json: string, rule: number) => void,
-  ): Promise<Conntrack> {
+  async #replay(frame: number, see?: (seen: Seen) => void): Promise<Conntrack> {
     const from = this.#checkpoints.findLast((checkpoint) => checkpoint.frame < Math.max(1, frame));
     if (from === undefined) throw new Error("nothing could be read of this capture");
     const engine = await Conntrack.restore(from.bytes, { programSize: from.program.length });
@@ -170,7 +189,7 @@ export class Session {
           const packet = new PacketView();
           packet.read(results, headers, i);
           const json = withRule(new JsonLines().line(results, headers, i), this.program, results.rule(i));
-          see(engine, packet, json, results.rule(i));
+          see({ packet, json, rule: results.rule(i), says: saidBy(headers, packet.trace) });
         }
       }
       if (done >= frame) break;
@@ -190,31 +209,22 @@ export class Session {
   }
 
   async explain(frame: number): Promise<Explained> {
-    let found: { packet: PacketView; json: string; rule: number } | undefined;
-    const engine = await this.#replay(frame, (_, packet, json, rule) => {
-      found = { packet, json, rule };
-    });
-    if (found === undefined) throw new Error(`there is no packet ${frame}`);
-    const { packet, json, rule } = found;
-    const describe = async (earlier: number | null): Promise<string | null> => {
-      let text: string | null = null;
-      if (earlier !== null && earlier !== frame) {
-        await this.#replay(earlier, (_, other) => {
-          text = oneLine(other, this.origin);
-        });
-      }
-      return text;
-    };
-    const cause = await describe(packet.trace.cause);
-    const announcement = await describe(packet.trace.announced);
+    const { engine, seen } = await this.#seen(frame);
+    const { packet, json, rule } = seen;
+    const earlier = async (other: number | null): Promise<Seen | null> =>
+      other === null || other === frame ? null : (await this.#seen(other)).seen;
+    const described = (other: Seen | null) => other && oneLine(other.packet, this.origin);
+    const announcer = await earlier(packet.trace.announced);
+    const opener = packet.entry === null ? undefined : this.#opened.get(packet.entry);
+    const foreseen = this.#foreseen.find((candidate) => candidate.frame === opener) ?? null;
     const openedBy = (conn: number) => this.#opened.get(conn) ?? null;
     const steps = explainPacket({
       packet,
       engine,
       origin: this.origin,
       openedBy,
-      cause,
-      announcement,
+      cause: described(await earlier(packet.trace.cause)),
+      announcement: described(announcer),
       foreseen: null,
     });
     if (this.program)
@@ -231,7 +241,22 @@ export class Session {
       json,
       record: flow ? formatProc(flow) : null,
       way: Array.from(engine.ruleTrace(), asked),
+      says: seen.says,
+      announced: announcer && announcedBy(announcer),
+      foreseen: foreseen && {
+        helper: foreseen.helper,
+        ...announcedBy((await this.#seen(foreseen.announced)).seen),
+      },
     };
+  }
+
+  /** A packet and the engine right behind it. */
+  async #seen(frame: number): Promise<{ engine: Conntrack; seen: Seen }> {
+    const found: Seen[] = [];
+    const engine = await this.#replay(frame, (seen) => void found.push(seen));
+    const [seen] = found;
+    if (seen === undefined) throw new Error(`there is no packet ${frame}`);
+    return { engine, seen };
   }
 
   /** The whole capture once more, with other settings. */
@@ -269,6 +294,8 @@ export class Session {
     await capture.close();
   }
 }
+
+const announcedBy = ({ packet, says }: Seen): Announced => ({ frame: packet.frame, says });
 
 function asked(word: number): Asked {
   return {

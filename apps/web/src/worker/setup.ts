@@ -1,9 +1,12 @@
 // The engine as the settings want it: sysctls, helpers, rules.
 import type { Program } from "conntrack-iptables";
 import { Conntrack } from "conntrack-wasm";
+import { parseHelper } from "../lib/settings-text";
 import type { RuleSettings, Settings } from "./messages";
 
-const CAPACITY = 262_144;
+export const CAPACITY = 262_144;
+/** More than a wasm memory holds. */
+const MOST = 28_000_000;
 
 /** The rules as a program, null without; the reader of rules is loaded when there are some. */
 export async function programOf(rules: RuleSettings): Promise<Program | null> {
@@ -20,7 +23,7 @@ export async function openEngine(
 ): Promise<Conntrack> {
   const wanted = settings.sysctl["net.netfilter.nf_conntrack_max"] ?? 0;
   const engine = await Conntrack.open({
-    max: Math.max(max, wanted),
+    max: Math.max(max, Math.min(wanted, MOST)),
     seed: 0,
     profile: settings.profile,
     trace: true,
@@ -31,11 +34,4 @@ export async function openEngine(
   if (ignoreChecksums) engine.setSysctl("nf_conntrack_checksum", 0);
   if (program) engine.loadProgram(program.bytes);
   return engine;
-}
-
-/** `ftp` or `ftp:2121` */
-function parseHelper(text: string): { name: string; port?: number } {
-  const [, name, port] = /^([^:\s]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
-  if (name === undefined) throw new Error(`helper "${text}": write NAME or NAME:PORT`);
-  return port === undefined ? { name } : { name, port: Number(port) };
 }
