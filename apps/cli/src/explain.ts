@@ -28,6 +28,8 @@ export interface Context {
   readonly announcement: string | null;
   /** What a helper would have made of it. */
   readonly foreseen: string | null;
+  /** Why nothing came of what seems to announce it. */
+  readonly notExpected?: readonly string[];
 }
 
 const LINKS = new Map([
@@ -72,7 +74,8 @@ export function explainPacket(context: Context): Step[] {
     windowStep(context),
     timerStep(context),
   ];
-  steps.push(masterStep(context), outcomeStep(context), causeStep(context), hintStep(context));
+  steps.push(masterStep(context), { step: "Not expected", lines: lines(...(context.notExpected ?? [])) });
+  steps.push(outcomeStep(context), causeStep(context), hintStep(context));
   return steps.filter((step) => step.lines.length > 0);
 }
 

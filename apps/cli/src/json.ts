@@ -132,6 +132,15 @@ export class JsonLines {
     this.#copy(this.#end);
   }
 
+  /** Adds members, as `,"name":value…`, to the line added last. */
+  extend(members: string): void {
+    if (members === "") return;
+    this.#at -= 2;
+    while (this.#at + 3 * members.length + 2 > this.#buffer.length) this.#grow();
+    this.#text(members);
+    this.#copy(this.#end);
+  }
+
   /**
    * Reads what the next packets will need of the cache, so that the misses overlap, as the engine does it
    * (docs/decisions/0003-batches.md).

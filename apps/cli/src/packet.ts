@@ -1,5 +1,5 @@
 // One packet as the commands show it: what the engine says of it, and when it came.
-import type { Direction, PacketTrace, ReasonRow, Results, State } from "conntrack-wasm";
+import type { Direction, Opening, PacketTrace, ReasonRow, Results, State } from "conntrack-wasm";
 import type { Headers } from "./headers.js";
 import type { Part } from "./session.js";
 
@@ -45,6 +45,11 @@ export class PacketView {
   get time(): bigint {
     return BigInt(this.seconds) * 1_000_000_000n + BigInt(this.nanoseconds);
   }
+}
+
+/** What Hindsight wants to know of a packet. */
+export function openingOf({ frame, state, trace: { src, dst, dport, before } }: PacketView): Opening {
+  return { frame, state, src, dst, dport, before };
 }
 
 /** The packets of a part: the same object every time. */

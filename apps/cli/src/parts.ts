@@ -4,7 +4,6 @@ export { UsageError } from "./exit.js";
 export { explainPacket, oneLine, type Step } from "./explain.js";
 export { compileFilter, compileFlowFilter } from "./filter.js";
 export { Headers } from "./headers.js";
-export { type Foreseen, Hindsight } from "./hindsight.js";
 export { JsonLines } from "./json.js";
 export { icmpText, PacketView, protocolText, secondsText } from "./packet.js";
 export { isUndecided, place, refOf, ruleObject } from "./ruling/refs.js";

@@ -6,6 +6,7 @@ import {
   ConntrackError,
   ConntrackPool,
   findSysctl,
+  Hindsight,
   type PoolReport,
   REASONS,
   type Results,
@@ -13,7 +14,8 @@ import {
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
 import { Headers } from "./headers.js";
-import { Hindsight } from "./hindsight.js";
+import { assignHelper } from "./helper.js";
+import { Remarks } from "./hints.js";
 import { Input } from "./input.js";
 import { type CommonOptions, filesOf, type Stop } from "./options.js";
 import { note } from "./output.js";
@@ -26,7 +28,7 @@ export interface SessionOptions extends Stop {
   readonly workers?: number;
   /** Room for a rule program. */
   readonly programSize?: number;
-  /** See what helpers would have announced, where none is assigned. */
+  /** See what helpers would have announced, where none is assigned; costs about as much as the run. */
   readonly hindsight?: boolean;
   /** Show progress on a terminal. */
   readonly progress?: boolean;
@@ -72,7 +74,7 @@ export async function openEngine(
     });
     if (options.checksum === "ignore") engine.setSysctl("nf_conntrack_checksum", 0);
     for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
-    for (const helper of options.helper) assignHelper(engine, helper);
+    for (const helper of options.helper) giveHelper(engine, helper);
     return engine;
   } catch (error) {
     if (error instanceof ConntrackError && ["bad-option", "no-memory"].includes(error.code)) {
@@ -103,14 +105,12 @@ function setSysctl(engine: Conntrack, text: string, name: string, value: number)
   }
 }
 
-// `--helper ftp` or `ftp:2121`
-function assignHelper(engine: Conntrack, text: string): void {
-  const [, name, port] = /^([^:]+)(?::(\d+))?$/.exec(text) ?? [];
-  if (name === undefined) throw new UsageError(`--helper ${text}: write NAME or NAME:PORT`);
+function giveHelper(engine: Conntrack, text: string): void {
   try {
-    engine.assignHelper(name, port === undefined ? undefined : Number(port));
+    assignHelper(engine, text);
   } catch (error) {
-    if (error instanceof ConntrackError) throw new UsageError(`--helper ${text}: ${error.message}`);
+    if (error instanceof UsageError || error instanceof ConntrackError)
+      throw new UsageError(`--helper ${text}: ${error.message}`);
     throw error;
   }
 }
@@ -120,6 +120,8 @@ export class Session {
   ignoring = false;
   /** Packets dropped because of the checksum of their IP header. */
   #badHeaders = 0;
+  /** What helpers would have announced. */
+  readonly #remarks = new Remarks();
   /** What the workers amounted to in the end. */
   #report: PoolReport | null = null;
 
@@ -139,9 +141,8 @@ export class Session {
     const engine = await openEngine(options, wishes);
     const { workers = 1, trace = false } = wishes;
     const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
-    const unhelped = pool === null && options.helper.length === 0 && engine.sysctl("nf_conntrack_helper") === 0;
-    const hindsight =
-      wishes.hindsight && unhelped ? await Hindsight.open(options.max ?? DEFAULT_MAX, options.seed) : null;
+    const { programSize = 0 } = wishes;
+    const hindsight = wishes.hindsight ? new Hindsight(await openEngine(options, { trace: true, programSize })) : null;
     return new Session(engine, input, options, wishes, pool, hindsight);
   }
 
@@ -158,9 +159,9 @@ export class Session {
       }
       for await (const block of this.#blocks()) {
         const headers = new Headers(block);
-        this.hindsight?.follow(block, engine);
+        this.hindsight?.follow(block);
         for (const results of engine.trackBlock(block)) {
-          this.#countBadHeaders(results);
+          this.#look(results);
           yield { results, headers };
         }
         progress.update();
@@ -176,7 +177,8 @@ export class Session {
 
   async *#partsOf(pool: ConntrackPool, progress: Progress): AsyncGenerator<Part, void> {
     for await (const { results, block } of pool.track(this.#blocks())) {
-      this.#countBadHeaders(results);
+      this.hindsight?.follow(block);
+      this.#look(results);
       yield { results, headers: new Headers(block) };
       progress.update();
     }
@@ -201,7 +203,9 @@ export class Session {
     return this.#report?.flows ?? this.engine.flows();
   }
 
-  #countBadHeaders({ words, count }: Results): void {
+  #look(results: Results): void {
+    const { words, count } = results;
+    if (this.hindsight !== null) for (const hint of this.hindsight.hints(results)) this.#remarks.add(hint);
     for (let i = 0; i < count; i++) if ((((words[2 * i] as number) >>> 16) & 255) === IP_CHECKSUM) this.#badHeaders++;
   }
 
@@ -225,10 +229,16 @@ export class Session {
     this.ignoring = await estimateOffload(sample);
     if (this.ignoring) {
       this.engine.setSysctl("nf_conntrack_checksum", 0);
+      this.hindsight?.engine.setSysctl("nf_conntrack_checksum", 0);
       await this.pool?.setSysctl("nf_conntrack_checksum", 0);
     }
     yield* sample;
     if (!ended) yield* blocks;
+  }
+
+  /** Says what helpers would have announced. */
+  noteHints(): void {
+    if (!this.options.quiet) for (const line of this.#remarks.lines()) note(`ctrack: ${line}`);
   }
 
   /** Says what has to be said beside the data, and returns the exit code. */

@@ -26,7 +26,7 @@ test("without a helper it is NEW, and ctrack says what a helper would have made 
   expect(stdout).not.toContain("RELATED");
   const [, frame] = /--helper ftp` .*the connection of packet (\d+) would have been RELATED/.exec(stderr) ?? [];
   const { stdout: story } = await ctrack(["explain", active, frame as string]);
-  expect(story).toMatch(/Hint\s+with `-j CT --helper ftp` .* this connection would have been RELATED/);
+  expect(story).toMatch(/Hint\s+with `-j CT --helper ftp` this connection would have been RELATED/);
   expect((await ctrack(["track", active, "--helper", "ftp"])).stderr).not.toContain("would have been");
 });
 

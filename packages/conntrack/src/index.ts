@@ -10,6 +10,7 @@ export {
 export { ConntrackError, type ConntrackErrorCode } from "./error.js";
 export * from "./format/index.js";
 export { HELPERS, type HelperRow } from "./helper.js";
+export { type Announcement, type HelperHint, Hindsight, type NotExpected, type Opening } from "./hindsight.js";
 export type { WasmSource } from "./instantiate.js";
 export { ConntrackPool, type PoolOptions, type PoolPart, type PoolReport } from "./pool.js";
 export { program } from "./program.js";

@@ -9,6 +9,7 @@ import { Conntrack, type OpenOptions, type PacketBlock } from "./engine.js";
 import { ConntrackError } from "./error.js";
 import { compile } from "./instantiate.js";
 import { type FromWorker, MAX_PACKETS, startWorker, type ToWorker, TRACES_AT, type WorkerHandle } from "./pool-port.js";
+import { recordAt } from "./records.js";
 import { Results } from "./results.js";
 import type { Flow, Stats } from "./types.js";
 
@@ -284,18 +285,16 @@ function sumOf<Row extends { readonly [name in keyof Row]: number }>(rows: reado
 // Pieces of at most MAX_PACKETS records.
 function* parts<Block extends PacketBlock>(block: Block): Generator<Block> {
   const { bytes } = block;
-  const pcap = block.framing === "pcap";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   let packets = 0;
   for (let at = 0; at < bytes.length; ) {
-    const header = pcap ? 16 : abi.RECORD_HEADER;
-    const captured = at + header <= bytes.length ? view.getUint32(at + (pcap ? 8 : 12), !(pcap && block.swapped)) : 0;
-    const end = at + header + captured;
-    at = pcap ? end : Math.min(bytes.length, (end + 7) & ~7);
-    if (end > bytes.length) {
-      throw new ConntrackError("bad-packet", `a record claims ${captured} bytes, more than the block holds`);
+    const place = recordAt(block, view, at);
+    if (place === null || place.data + place.captured > bytes.length) {
+      const claim = place === null ? "is not all there" : `claims ${place.captured} bytes, more than the block holds`;
+      throw new ConntrackError("bad-packet", `a record ${claim}`);
     }
+    at = place.next;
     if (++packets < MAX_PACKETS && at < bytes.length) continue;
     yield start === 0 && at >= bytes.length ? block : { ...block, bytes: bytes.subarray(start, at) };
     start = at;

@@ -1,6 +1,7 @@
 // From a trace record in linear memory to plain data.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ipv4Text, ipv6Text } from "./address.js";
+import { helperByNumber } from "./helper.js";
 import { hasPorts, isIcmp, protocolName, stateName } from "./protocol.js";
 
 /** The entry of a packet before or after it. */
@@ -34,6 +35,13 @@ export interface PacketTrace {
   /** Bytes of the IP packet, and of transport payload. */
   readonly length: number;
   readonly payload: number;
+  /**
+   * Where the transport payload begins, in bytes from the first one of the frame; beyond its end when the packet was put
+   * together from fragments. null for ICMP, and where there is no transport header to go by.
+   */
+  readonly data: number | null;
+  /** The helper that read the packet. */
+  readonly helper: string | null;
   /** The capture does not hold the whole packet. */
   readonly cut: boolean;
   readonly badChecksum: boolean;
@@ -89,6 +97,8 @@ export function readTrace(bytes: Uint8Array, view: DataView, at: number): Packet
     window: tcp ? view.getUint16(at + abi.TRACE_WINDOW, true) : null,
     length: view.getUint32(at + abi.TRACE_LENGTH, true),
     payload: view.getUint32(at + abi.TRACE_PAYLOAD, true),
+    data: transport && !icmp ? view.getUint32(at + abi.TRACE_DATA, true) : null,
+    helper: helperByNumber(bytes[at + abi.TRACE_HELPER] ?? 0)?.name ?? null,
     cut: (notes & abi.NOTE_CUT) !== 0,
     badChecksum: (notes & abi.NOTE_BAD_CHECKSUM) !== 0,
     before: readEntry(view, at + abi.TRACE_BEFORE),

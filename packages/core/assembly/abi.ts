@@ -199,11 +199,13 @@ export const RESULT_FOREIGN = 255;
 // Trace of a packet, when tracing:
 //
 //   0       1         2       3       4       6       8        12         16    32    48    52    56       60
-//   │ l3num │ l4proto │ flags │ notes │ sport │ dport │ length │ payload  │ src │ dst │ seq │ ack │ window │ …
+//   │ l3num │ l4proto │ flags │ notes │ sport │ dport │ length │ payload  │ src │ dst │ seq │ ack │ window │ helper │ … │ data │
 //   64       80      96                 136     140      144         148
 //   │ before │ after │ numbers (10×u32) │ cause │ master │ datagram  │ announced │ …
 //
 // before, after: timeout u64 ns | status u32 | protocol state u8 | present u8 | l4proto of the entry u8
+// helper: the one that was asked (58); data (60): bytes from the frame's first one to the transport payload, which lies
+// elsewhere when the packet was put together from fragments
 export const TRACE_L3NUM = 0;
 export const TRACE_L4PROTO = 1;
 export const TRACE_TCP_FLAGS = 2;
@@ -217,6 +219,8 @@ export const TRACE_DST = 32;
 export const TRACE_SEQ = 48;
 export const TRACE_ACK = 52;
 export const TRACE_WINDOW = 56;
+export const TRACE_HELPER = 58;
+export const TRACE_DATA = 60;
 export const TRACE_BEFORE = 64;
 export const TRACE_AFTER = 80;
 export const TRACE_NUMBERS = 96;

@@ -2,8 +2,8 @@
 import {
   DIR_ORIGINAL, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, L3_IPV4, L3_IPV6, NOTE_TRANSPORT, REASON_EXPECT_MADE, REASON_NONE, REASON_TCP_ACK_OVER,
   REASON_TCP_ACK_UNDER, REASON_TCP_OVERSHOT, REASON_TCP_RST_BELOW_ACK, REASON_TCP_RST_NOT_EXACT, REASON_TCP_SEQ_OVER,
-  REASON_TCP_SEQ_UNDER, STATUS_EXT, STATUS_PUBLIC, TRACE_ACK, TRACE_AFTER, TRACE_ANNOUNCED, TRACE_BEFORE, TRACE_CAUSE, TRACE_DATAGRAM, TRACE_DPORT,
-  TRACE_DST, TRACE_L3NUM, TRACE_L4PROTO, TRACE_LENGTH, TRACE_MASTER, TRACE_NOTES, TRACE_NUMBERS, TRACE_PAYLOAD, TRACE_SEQ,
+  REASON_TCP_SEQ_UNDER, STATUS_EXT, STATUS_PUBLIC, TRACE_ACK, TRACE_AFTER, TRACE_ANNOUNCED, TRACE_BEFORE, TRACE_CAUSE, TRACE_DATA, TRACE_DATAGRAM, TRACE_DPORT,
+  TRACE_DST, TRACE_HELPER, TRACE_L3NUM, TRACE_L4PROTO, TRACE_LENGTH, TRACE_MASTER, TRACE_NOTES, TRACE_NUMBERS, TRACE_PAYLOAD, TRACE_SEQ,
   TRACE_SPORT, TRACE_SRC, TRACE_TCP_FLAGS, TRACE_WINDOW,
 } from "./abi";
 import { be16, clear64, copy16, copy32 } from "./bytes";
@@ -11,6 +11,7 @@ import { Conn, extOf } from "./conn";
 import { beforePresent, beforeProto, beforeState, beforeStatus, beforeTimeout, clearBefore, current, currentDir } from "./conntrack";
 import { datagramOf } from "./defrag/index";
 import { frame } from "./frame";
+import { asked, forgetAsked } from "./helper/index";
 import { Packet } from "./packet";
 import { now } from "./timer";
 import { NUMBERS, reason } from "./why";
@@ -37,6 +38,10 @@ export function writeTrace(at: usize, p: Packet): void {
       store<u32>(at, extOf(c).masterSerial, TRACE_MASTER);
       store<u32>(at, extOf(c).announced, TRACE_ANNOUNCED);
     }
+  }
+  if (asked) {
+    store<u8>(at, <u8>asked, TRACE_HELPER);
+    forgetAsked();
   }
   if (reason != REASON_NONE) {
     copy32(at + TRACE_NUMBERS, NUMBERS);
@@ -73,7 +78,11 @@ function writeTransport(at: usize, p: Packet): void {
     store<u32>(at, p.ack, TRACE_ACK);
     store<u16>(at, p.window, TRACE_WINDOW);
     store<u32>(at, p.l4Length > p.doff ? p.l4Length - p.doff : 0, TRACE_PAYLOAD);
-  } else store<u32>(at, p.l4Length > 8 ? p.l4Length - 8 : 0, TRACE_PAYLOAD);
+    store<u32>(at, p.l4 + p.doff - p.frame, TRACE_DATA);
+  } else {
+    store<u32>(at, p.l4Length > 8 ? p.l4Length - 8 : 0, TRACE_PAYLOAD);
+    store<u32>(at, p.l4 + 8 - p.frame, TRACE_DATA);
+  }
 }
 
 function writeEntry(at: usize, timeout: u64, status: u32, state: u32, l4proto: u32): void {

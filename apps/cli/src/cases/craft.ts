@@ -43,7 +43,7 @@ export class Crafter {
   readonly #next = new Map<string, number>();
 
   craft(line: string): Crafted {
-    const words = line.trim().split(/\s+/);
+    const words = wordsIn(line);
     const after = words[0]?.startsWith("+") ? duration(words.shift() as string) : MILLISECOND;
     const [name = "", from = "", arrow, to = "", ...rest] = words;
     const protocol = PROTOCOLS[name];
@@ -124,9 +124,28 @@ function duration(text: string): bigint {
   return BigInt(Math.round(Number(digits) * (UNITS[unit] as number))) * MILLISECOND;
 }
 
-/** `data=100`: so many bytes; any other text stands for itself. */
+/** Words between spaces; a word with quotes goes on behind spaces up to the closing one. */
+function wordsIn(line: string): string[] {
+  const words: string[] = line.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*")+|"/g) ?? [];
+  if (words.includes('"')) throw new CraftError(`"${line}": a quote is not closed`);
+  return words;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t", 0: "\0" };
+
+/** `\r`, `\n`, `\t`, `\0`, `\x01`; any other character behind a backslash is itself. Each is a byte. */
+function quotedBytes(text: string): Uint8Array {
+  const plain = text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/g, (_, hex?: string, letter = "") =>
+    hex === undefined ? (ESCAPES[letter] ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Uint8Array.from(plain, (char) => char.charCodeAt(0));
+}
+
+/** `data=100`: so many bytes; `data="PORT 10,0,0,1,4,1\r\n"`: these; any other text stands for itself. */
 function payloadOf(text: string | undefined): Uint8Array {
   if (text === undefined) return new Uint8Array(0);
+  const [, quoted] = /^"(.*)"$/s.exec(text) ?? [];
+  if (quoted !== undefined) return quotedBytes(quoted);
   return /^\d{1,4}$/.test(text) ? new Uint8Array(Number(text)) : new TextEncoder().encode(text);
 }
 

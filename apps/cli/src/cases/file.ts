@@ -37,6 +37,8 @@ export interface Case {
   readonly rules: string | null;
   readonly interfaces: readonly string[];
   readonly sysctl: readonly (readonly [string, number])[];
+  /** `ftp` or `ftp:2121`: helpers new connections to the port get. */
+  readonly helpers: readonly string[];
   readonly packets: readonly PacketCheck[];
   readonly capture: string | null;
   readonly expect: readonly CaptureCheck[];
@@ -53,7 +55,7 @@ export class CaseError extends Error {
 }
 
 const STATES = ["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"];
-const SHARED = ["rules", "interfaces", "sysctl"];
+const SHARED = ["rules", "interfaces", "sysctl", "helper"];
 const OWN = ["name", "packets", "capture", "expect", ...SHARED];
 
 export function readCases(text: string, file: string): Case[] {
@@ -94,6 +96,7 @@ class Reader {
       rules: rules ? this.rules(rules) : null,
       interfaces: this.list(field("interfaces")).map((item) => this.text(item)),
       sysctl: this.sysctl(field("sysctl")),
+      helpers: this.texts(field("helper")),
       packets,
       capture: capture ? resolve(this.directory, this.text(capture)) : null,
       expect,
@@ -175,6 +178,11 @@ class Reader {
     if (!node) return [];
     if (!isSeq(node)) throw new CaseError(this.line(node), "a list is wanted: lines that begin with -");
     return node.items as Node[];
+  }
+
+  /** One text, or a list of them. */
+  private texts(node: Node | undefined): string[] {
+    return isScalar(node) ? [this.text(node)] : this.list(node).map((item) => this.text(item));
   }
 
   private text(node: Node | undefined): string {

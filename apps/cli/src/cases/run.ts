@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { openFile } from "conntrack-capture/node";
 import { CompileError, Firewall, PlaceError } from "conntrack-iptables";
 import { Conntrack, ConntrackError, type Decision, type PacketInput } from "conntrack-wasm";
-import { messageOf } from "../exit.js";
+import { messageOf, UsageError } from "../exit.js";
+import { assignHelper } from "../helper.js";
 import { protocolText } from "../packet.js";
 import { CraftError, Crafter, endOf } from "./craft.js";
 import { type CaptureCheck, type Case, CaseError, type Expected } from "./file.js";
@@ -71,7 +72,7 @@ export async function runCase(one: Case, file: string): Promise<Outcome[]> {
 
 async function openEngine(one: Case): Promise<Tracker> {
   const engine = await Conntrack.open({ seed: 0n, trace: true });
-  setSysctls(one, engine);
+  prepare(one, engine);
   return (packet) => ({ ...engine.track(packet), rule: null });
 }
 
@@ -86,7 +87,7 @@ async function openFirewall(one: Case, rules: string): Promise<Tracker> {
       trace: true,
     }),
   );
-  setSysctls(one, firewall.engine);
+  prepare(one, firewall.engine);
   return ({ data, ...way }) => {
     const verdict = firewall.packet(data, way);
     return { ...verdict, rule: verdict.rule?.rule?.line ?? null };
@@ -105,7 +106,16 @@ async function atCase<T>(one: Case, source: string, open: () => Promise<T>): Pro
   }
 }
 
-function setSysctls(one: Case, engine: Conntrack): void {
+function prepare(one: Case, engine: Conntrack): void {
+  for (const helper of one.helpers) {
+    try {
+      assignHelper(engine, helper);
+    } catch (error) {
+      if (error instanceof UsageError || error instanceof ConntrackError)
+        throw new CaseError(one.line, `helper ${helper}: ${error.message}`);
+      throw error;
+    }
+  }
   for (const [name, value] of one.sysctl) {
     try {
       engine.setSysctl(name, value);

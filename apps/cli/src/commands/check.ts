@@ -18,10 +18,11 @@ import {
 import { program as P } from "conntrack-wasm";
 import { EXIT_INPUT, messageOf, UsageError } from "../exit.js";
 import { compileFilter } from "../filter.js";
+import { hintMembers } from "../hints.js";
 import { JsonLines } from "../json.js";
 import { type CommonOptions, withCommonOptions } from "../options.js";
 import { note, Output } from "../output.js";
-import { type PacketView, packetsOf, protocolText, secondsText } from "../packet.js";
+import { openingOf, type PacketView, packetsOf, protocolText, secondsText } from "../packet.js";
 import { isUndecided, place, refOf, ruleObject } from "../ruling/refs.js";
 import { type Part, Session } from "../session.js";
 import { endpoint, infoText } from "../text.js";
@@ -34,6 +35,7 @@ interface CheckOptions extends CommonOptions {
   readonly out?: string;
   readonly undecided: "no" | "yes";
   readonly trace?: number;
+  readonly hints?: boolean;
 }
 
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
@@ -65,6 +67,10 @@ export function addCheck(program: Command): void {
         .choices(["no", "yes"])
         .default("no"),
     )
+    .option(
+      "--hints",
+      "with -o json: what a helper would have announced, and why nothing was expected, in the packet's object",
+    )
     .option("--trace <frame>", "every rule this packet was asked by", Number);
   withCommonOptions(command).action(async (rules: string, files: string[], options: CheckOptions) => {
     process.exitCode = await check(rules, files, options);
@@ -76,8 +82,11 @@ async function check(file: string, files: readonly string[], options: CheckOptio
   if (ruleset === null) return EXIT_INPUT;
   const program = compile(ruleset, options);
   const stop = options.trace === undefined ? {} : { count: options.trace };
-  const session = await Session.open(files, options, { trace: true, programSize: program.bytes.length, ...stop });
+  const programSize = program.bytes.length;
+  const hindsight = options.hints === true || options.output === "text";
+  const session = await Session.open(files, options, { trace: true, programSize, hindsight, ...stop });
   session.engine.loadProgram(program.bytes);
+  session.hindsight?.engine.loadProgram(program.bytes);
   const output = new Output();
   if (options.trace !== undefined) await traceFrame(session, program, options.trace, output);
   else await packets(session, program, options, output);
@@ -88,6 +97,7 @@ async function check(file: string, files: readonly string[], options: CheckOptio
     else annotate(output, program, counted as Ruleset, text);
   }
   await output.flush();
+  session.noteHints();
   return session.finish();
 }
 
@@ -133,8 +143,10 @@ async function packets(session: Session, program: Program, options: CheckOptions
     for (const packet of packetsOf(part)) {
       if (filter !== null && !filter(packet)) continue;
       const rule = part.results.rule(packet.frame - part.results.firstFrame);
-      if (options.output === "json") output.line(jsonLine(json, part, packet, program, rule));
-      else output.line(textLine(packet, session.input.first ?? 0n, program, rule));
+      if (options.output === "json") {
+        const hints = session.hindsight === null ? "" : hintMembers(session.hindsight, openingOf(packet));
+        output.line(`${jsonLine(json, part, packet, program, rule).slice(0, -1)}${hints}}`);
+      } else output.line(textLine(packet, session.input.first ?? 0n, program, rule));
       if (output.full) await output.flush();
     }
     await output.flush();

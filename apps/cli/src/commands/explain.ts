@@ -3,10 +3,11 @@ import { type Command, Option } from "commander";
 import { type Colors, colorsFor } from "../color.js";
 import { EXIT_USAGE, UsageError } from "../exit.js";
 import { explainPacket, oneLine, type Step } from "../explain.js";
+import { hintMembers, notExpectedText } from "../hints.js";
 import { JsonLines } from "../json.js";
 import { type CommonOptions, withCommonOptions } from "../options.js";
 import { note, Output } from "../output.js";
-import { PacketView } from "../packet.js";
+import { openingOf, PacketView } from "../packet.js";
 import { Session } from "../session.js";
 import { paintState } from "../text.js";
 
@@ -83,10 +84,12 @@ async function explain(files: readonly string[], frameText: string, options: Exp
     openedBy: (conn) => opened.get(conn) ?? null,
     cause,
     announcement,
-    foreseen: session.hindsight?.remarkOn(frame) ?? null,
+    foreseen: session.hindsight?.hint(packet)?.text ?? null,
+    notExpected: session.hindsight?.notExpected(openingOf(packet)).map(notExpectedText) ?? [],
   });
   const output = new Output();
-  if (options.output === "json") output.line(`${json.slice(0, -1)},"steps":${JSON.stringify(steps)}}`);
+  const hints = session.hindsight === null ? "" : hintMembers(session.hindsight, openingOf(packet));
+  if (options.output === "json") output.line(`${json.slice(0, -1)}${hints},"steps":${JSON.stringify(steps)}}`);
   else output.write(layOut(packet, origin, steps, colorsFor(options.color, process.stdout)));
   await output.flush();
   return session.finish();

@@ -1,23 +1,26 @@
 // `ctrack track`: what connection tracking says of every packet.
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { formatProc } from "conntrack-wasm";
+import { formatProc, STATE_NAMES } from "conntrack-wasm";
 import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
+import { hintMembers } from "../hints.js";
 import { JsonLines, TOUCHED } from "../json.js";
 import { type CommonOptions, integer, withCommonOptions } from "../options.js";
-import { note, Output, writeOut } from "../output.js";
-import { PacketView, packetsOf } from "../packet.js";
+import { Output, writeOut } from "../output.js";
+import { openingOf, PacketView, packetsOf } from "../packet.js";
 import { Session } from "../session.js";
 import { summaryText, Tally } from "../summary.js";
 import { TextTable } from "../text.js";
 
 const MOST_WORKERS = 64;
+const NEW = STATE_NAMES.indexOf("NEW");
 
 interface TrackOptions extends CommonOptions {
   readonly output: "text" | "json" | "none";
   readonly table?: boolean;
   readonly workers: number;
+  readonly hints?: boolean;
 }
 
 export function addTrack(program: Command): void {
@@ -35,6 +38,10 @@ export function addTrack(program: Command): void {
         .argParser(workerCount)
         .default(1),
     )
+    .option(
+      "--hints",
+      "what a helper would have announced, and why nothing was expected: with -o json, in the packet's object",
+    )
     .option("--table", "show the table at the end, as /proc/net/nf_conntrack has it");
   withCommonOptions(command).action(async (files: string[], options: TrackOptions) => {
     process.exitCode = await track(files, options);
@@ -51,7 +58,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
   const session = await Session.open(files, options, {
     trace,
     workers: options.workers,
-    hindsight: options.output === "text",
+    hindsight: options.hints === true || (options.output === "text" && options.workers === 1),
     progress: options.output === "none" || !process.stdout.isTTY,
   });
   const colors = colorsFor(options.color, process.stdout);
@@ -71,7 +78,7 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
     for (const flow of session.flows()) output.line(formatProc(flow));
   }
   await output.flush();
-  if (!options.quiet) for (const remark of session.hindsight?.remarks() ?? []) note(`ctrack: ${remark}`);
+  session.noteHints();
   return session.finish();
 }
 
@@ -87,6 +94,10 @@ async function writeJson(session: Session, filter: Filter | null): Promise<void>
         if (!filter(packet)) continue;
       }
       json.add(results, headers, i);
+      if (session.hindsight !== null && results.stateCode(i) === NEW) {
+        packet.read(results, headers, i);
+        json.extend(hintMembers(session.hindsight, openingOf(packet)));
+      }
     }
     await writeOut(json.lines);
     json.clear();

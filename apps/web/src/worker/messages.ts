@@ -1,5 +1,5 @@
 // What page and worker say to each other.
-import type { Foreseen, Step } from "ctrack/parts";
+import type { Step } from "ctrack/parts";
 import type { Chunk } from "./columns";
 
 export interface Settings {
@@ -96,6 +96,14 @@ export interface Explained {
   readonly announced: Announced | null;
   /** A helper that would have made its connection RELATED. */
   readonly foreseen: (Announced & { readonly helper: string }) | null;
+}
+
+/** A connection a helper would have announced. */
+export interface Foreseen {
+  readonly helper: string;
+  /** The packet that opened it, and the one that announced it. */
+  readonly frame: number;
+  readonly announced: number;
 }
 
 export interface Announced {

@@ -2,13 +2,11 @@
 // brought back by replaying a few packets.
 import { openCapture, type PacketBlock } from "conntrack-capture";
 import type { Program } from "conntrack-iptables";
-import { Conntrack, formatProc, program as P, REASONS } from "conntrack-wasm";
+import { Conntrack, formatProc, Hindsight, program as P, REASONS } from "conntrack-wasm";
 import {
   estimateOffload,
   explainPacket,
-  type Foreseen,
   Headers,
-  Hindsight,
   JsonLines,
   OFFLOAD_SAMPLE,
   offloadRemark,
@@ -17,10 +15,10 @@ import {
 } from "ctrack/parts";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
-import type { Announced, Asked, Explained, Loaded, RuleRows, Settings, TableAt } from "./messages";
+import type { Announced, Asked, Explained, Foreseen, Loaded, RuleRows, Settings, TableAt } from "./messages";
 import { ruleStep, withRule } from "./rule-text";
 import { saidBy } from "./said";
-import { CAPACITY, openEngine, programOf } from "./setup";
+import { openEngine, programOf } from "./setup";
 
 interface Checkpoint {
   /** Packets tracked before it. */
@@ -57,7 +55,7 @@ export class Session {
   program: Program | null = null;
   /** The packet that opened each connection. */
   readonly #opened = new Map<number, number>();
-  #foreseen: readonly Foreseen[] = [];
+  #foreseen: Foreseen[] = [];
   #checkpoints: Checkpoint[] = [];
   #interval = 16_384;
   #seekable = false;
@@ -84,10 +82,12 @@ export class Session {
       for await (const block of capture.blocks({ maxBytes: 1 << 20 })) {
         if (this.cancelled) break;
         this.#checkpoint(engine, block.offset);
-        hindsight?.follow(block, engine);
+        hindsight?.follow(block);
         const headers = new Headers(block);
         for (const results of engine.trackBlock(block)) {
           const chunk = gatherer.chunk(results, headers);
+          for (const { frame, helper, announcement } of hindsight?.hints(results) ?? [])
+            this.#foreseen.push({ frame, helper, announced: announcement.frame });
           for (let i = 0; i < results.count; i++) {
             const conn = results.conn(i);
             if (conn > 0 && !this.#opened.has(conn)) this.#opened.set(conn, results.firstFrame + i);
@@ -101,7 +101,6 @@ export class Session {
         await breathe();
       }
       if (this.cancelled) await capture.close();
-      this.#foreseen = hindsight?.foreseen ?? [];
     } catch (error) {
       failure = (error as Error).message;
     }
@@ -126,7 +125,7 @@ export class Session {
   // Where no helper is assigned, a second engine sees what helpers would have announced.
   async #hindsight(engine: Conntrack): Promise<Hindsight | null> {
     if (this.settings.helpers.length > 0 || engine.sysctl("nf_conntrack_helper") !== 0) return null;
-    return Hindsight.open(CAPACITY, 0n);
+    return new Hindsight(await openEngine(this.settings, this.ignoring, this.program));
   }
 
   // Looks at the first packets, as `--checksum auto` of the command does.

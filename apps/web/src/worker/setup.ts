@@ -4,7 +4,7 @@ import { Conntrack } from "conntrack-wasm";
 import { parseHelper } from "../lib/settings-text";
 import type { RuleSettings, Settings } from "./messages";
 
-export const CAPACITY = 262_144;
+const CAPACITY = 262_144;
 /** More than a wasm memory holds. */
 const MOST = 28_000_000;
 

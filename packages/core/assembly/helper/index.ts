@@ -10,7 +10,7 @@
 //   help.ts       helperData(c): 48 bytes of its own per conn
 //   expect.ts     expectation(), announce(), insertExpectation(), removeExpectations(), …
 import {
-  HELPER_AMANDA, HELPER_FTP, HELPER_H245, HELPER_IRC, HELPER_NETBIOS, HELPER_PPTP, HELPER_Q931, HELPER_RAS, HELPER_SANE, HELPER_SIP, HELPER_SNMP, HELPER_TFTP, IPPROTO_GRE, VERDICT_ACCEPT,
+  HELPER_AMANDA, HELPER_FTP, HELPER_H245, HELPER_IRC, HELPER_NETBIOS, HELPER_NONE, HELPER_PPTP, HELPER_Q931, HELPER_RAS, HELPER_SANE, HELPER_SIP, HELPER_SNMP, HELPER_TFTP, IPPROTO_GRE, VERDICT_ACCEPT,
 } from "../abi";
 import { Conn, connAt } from "../conn";
 import { helperOf } from "../help";
@@ -29,9 +29,17 @@ import { helpIrc } from "./irc";
 import { helpSane } from "./sane";
 import { helpTftp } from "./tftp";
 
+/** The helper that read the packet at hand, for the trace; 0 none. */
+export let asked: u32 = HELPER_NONE;
+
+export function forgetAsked(): void {
+  asked = HELPER_NONE;
+}
+
 /** `established`: the packet's state is ESTABLISHED, in either direction. */
 export function runHelper(c: Conn, dir: u32, p: Packet, established: bool): u32 {
-  switch (helperOf(c)) {
+  asked = helperOf(c);
+  switch (asked) {
     case HELPER_SIP:
       return helpSip(c, dir, p, established);
     case HELPER_PPTP:
