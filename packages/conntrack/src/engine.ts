@@ -386,7 +386,8 @@ export class Conntrack {
 
   /**
    * Tracks a block of records. Yields the results of each part (at most 4096 packets): the same object every time,
-   * valid until the next step. Events of the part can be taken in between.
+   * valid until the next step. Events of the part can be taken in between. A step does a bounded amount of work: when very
+   * many entries end at once, parts without a packet come first.
    */
   *trackBlock(block: PacketBlock): Generator<Results, void, undefined> {
     const framing =
@@ -401,14 +402,14 @@ export class Conntrack {
       const part = bytes.subarray(loaded, loaded + this.#inputSize);
       let start = 0;
       while (start < part.length) {
-        // afresh each time: whoever read the results may have called track() meanwhile
+        // afresh each time: whoever read the last part may have called track() meanwhile
         this.#bytes.set(start > 0 ? part.subarray(start) : part, this.#input);
         const length = part.length - start;
         const done = this.#call(() => this.#core.track(framing, block.link ?? 0, length));
         const consumed = this.#core.consumedBytes() >>> 0;
         const stop = this.#core.stopReason();
         this.#collectEvents();
-        if (done > 0) {
+        if (done > 0 || stop === STOP_BUSY) {
           this.#results.count = done;
           this.#results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
           yield this.#results;
@@ -451,10 +452,14 @@ export class Conntrack {
 
   /** Lets time pass without a packet: entries whose time is up end. Nanoseconds since the epoch; never backwards. */
   advance(time: bigint): void {
-    this.#call(() => {
-      while (!this.#core.advance(Number(time / NS), Number(time % NS))) this.#collectEvents();
-    });
+    while (!this.advanceStep(time));
+  }
+
+  /** One bounded step of {@link advance}; false when there is more to do and it has to be called again with the same time. */
+  advanceStep(time: bigint): boolean {
+    const finished = this.#call(() => this.#core.advance(Number(time / NS), Number(time % NS)));
     this.#collectEvents();
+    return Boolean(finished);
   }
 
   /** The packet clock, nanoseconds since the epoch: the latest time seen. */

@@ -21,7 +21,6 @@ export interface SnapshotLayout {
 const MAGIC = "CTWASM\0\0";
 const HEADER = 24;
 const LAYOUT_WORDS = 6;
-const HEADS_SIZE = 4 * 256 * 8;
 const HEAP_ITEM = 16;
 
 function checksum(bytes: Uint8Array): bigint {
@@ -41,7 +40,7 @@ function fixedRegions(core: Core): [at: number, size: number][] {
     [core.stateRegion() >>> 0, core.stateSize() >>> 0],
     [core.statsRegion() >>> 0, abi.STATS * 8],
     [core.policyRegion() >>> 0, (abi.POLICIES + 1) * abi.SETTINGS * 8],
-    [core.headRegion() >>> 0, HEADS_SIZE],
+    [core.headRegion() >>> 0, abi.TIMER_HEADS * 8],
     [core.groupRegion() >>> 0, (core.groupCount() >>> 0) * 16],
   ];
 }

@@ -2,7 +2,7 @@
 // Plain constants only, so that AssemblyScript and TypeScript compile the same file.
 
 /** Raised with every change of a layout below; a snapshot of another version is refused. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 // ---- state of a packet (result column)
 export const STATE_NONE = 0; // connection tracking never sees the packet, or cannot know: the reason says why
@@ -242,6 +242,9 @@ export const CONN_STATE = 24;
 export const CONN_DEADLINE = 80;
 export const CONN_MARK = 100;
 export const CONN_COUNTERS = 104; // per direction 12 bytes: bytes u64 (its top 16 bits extend packets), packets u32
+
+// Heads of timer lists, 8 bytes each: 4 levels of 256, and two nodes more (timer.ts)
+export const TIMER_HEADS = 1026;
 
 // Extension record of a conn; drawn in conn.ts
 export const EXT_SIZE = 64;

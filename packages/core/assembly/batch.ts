@@ -10,12 +10,12 @@ import { be32 } from "./bytes";
 import { addr6At, Conn, connAt, extAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
 import {
-  advanceTo, connNumber, direction, directionOf, renewExpiryBudget, state, trackPacket, verdict,
+  advanceTo, connNumber, direction, directionOf, state, trackPacket, verdict,
 } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
 import { filtering, filterPacket, filterRaw, rawPlain, rule } from "./filter/program";
-import { collect, collectorWanted, PASS } from "./early-drop";
+import { collect, COLLECTOR_STEPS, collectorWanted, PASS } from "./early-drop";
 import { attention, setAttention } from "./attention";
 import { hasRoomFor } from "./event";
 import { nextFrame } from "./frame";
@@ -24,7 +24,7 @@ import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
 import { profile, tracing } from "./settings";
 import { bump } from "./stats";
 import { candidateOf, groupAt, groupOf, rekeyIfWanted, sameAddresses } from "./table";
-import { nextDue, now, setNow, startClock } from "./timer";
+import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } from "./timer";
 import { reason } from "./why";
 import { writeTrace } from "./trace";
 
@@ -40,7 +40,7 @@ export let consumed: u32 = 0;
 export let stopped: u32 = 0;
 /** The results or the packets per call are used up, or nothing stopped it. */
 export const STOP_NONE: u32 = 0;
-/** The reader of events has to catch up, or entries that ended used up the call's budget: call again. */
+/** The reader of events has to catch up, or what time brought used up the call's budget: call again. */
 export const STOP_BUSY: u32 = 1;
 /** The record at `consumed` does not fit the input. */
 export const STOP_MALFORMED: u32 = 2;
@@ -114,7 +114,7 @@ export function track(framing: u32, link: u32, length: u32): u32 {
   consumed = 0;
   stopped = STOP_NONE;
   if (length > INPUT_SIZE) length = INPUT_SIZE;
-  renewExpiryBudget();
+  renewWork();
   rekeyIfWanted();
   prepareTcpFast();
   usesFastPath = fastPath && !tracing && profile == PROFILE_LINUX_6;
@@ -217,7 +217,7 @@ function touchBatch(n: u32): void {
 function prepareTime(time: u64): bool {
   startClock(time);
   if (collectorWanted()) {
-    if (!hasRoomFor(PASS)) return false;
+    if (!hasRoomFor(PASS) || !finishOpening() || workLeft < COLLECTOR_STEPS) return false;
     collect();
   }
   if (!advanceTo(time) || !hasRoomFor(0)) return false;
@@ -331,6 +331,6 @@ function trackOne(p: Packet, index: u32): void {
 /** Lets time pass without a packet; false when there is more to do: call again. */
 export function advance(time: u64): bool {
   startClock(time);
-  renewExpiryBudget();
+  renewWork();
   return advanceTo(time > now ? time : now);
 }

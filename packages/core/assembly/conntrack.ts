@@ -33,7 +33,7 @@ import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./pro
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { bump } from "./stats";
 import { candidateOf, entries, find, sameKey, takeSlot } from "./table";
-import { dueBy, file, nextDue, nextExpired, now, setNow } from "./timer";
+import { dueBy, file, nextDue, nextExpired, now, setNow, spend, workLeft } from "./timer";
 import { because, clearReason, reason } from "./why";
 
 let serials: u32 = 0;
@@ -61,14 +61,6 @@ export function resetConntrack(): void {
   clearEvents();
 }
 
-/** Work one call may spend on entries that end, so that no batch stalls (measured: benchmarks/README.md). */
-export const EXPIRY_BUDGET: u32 = 8192;
-export let expiryLeft: u32 = EXPIRY_BUDGET;
-
-export function renewExpiryBudget(): void {
-  expiryLeft = EXPIRY_BUDGET;
-}
-
 // ---- time
 
 /** Lets the clock reach `time`: entries that are due end. False when the reader or the budget stops it midway. */
@@ -77,21 +69,23 @@ export function advanceTo(time: u64): bool {
     if (time > now) setNow(time);
     return true;
   }
-  if (time < now) return true;
+  if (time < now) time = now;
   for (;;) {
-    if (!hasRoomFor(1) || expiryLeft == 0) return false;
+    if (!hasRoomFor(1)) return false;
     const expectation = nextExpectationDue();
     const slot = nextExpired(min<u64>(time, expectation));
     if (slot != NIL) {
       bump(STAT_EXPIRED);
       const c = connAt(slot);
       destroy(c, c.deadline, 0, frame + 1);
-    } else if (expectation <= time) expireExpectation(frame + 1);
-    else {
+    } else if (workLeft == 0) return false;
+    else if (expectation <= time) {
+      expireExpectation(frame + 1);
+      spend(1);
+    } else {
       dueBy(expectation);
       return true;
     }
-    --expiryLeft;
   }
   return false;
 }

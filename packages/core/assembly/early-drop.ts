@@ -13,12 +13,16 @@ import { CAPACITY } from "./memory-map";
 import { maxEntries } from "./settings";
 import { bump } from "./stats";
 import { entries } from "./table";
-import { now, walkFromSoonest, walkNext, walkSendBack, walkStepBack } from "./timer";
+import { now, spend, walkFromBookmark, walkFromSoonest, walkLeaveBookmark, walkNext, walkSendBack, walkStepBack } from "./timer";
 
 /** Entries looked at for one new connection. */
 const LOOK_AT: u32 = 64;
 /** Entries one pass of the collector removes at most: 64000 / HZ + 1 at HZ 250. */
 export const PASS: u32 = 257;
+/** Entries one pass looks at; the next pass goes on behind them. */
+const PASS_LOOKS: u32 = 8192;
+/** What a pass spends of a call's budget at most: to look at an entry is cheap. */
+export const COLLECTOR_STEPS: u32 = 1024;
 
 // @ts-ignore: decorator
 @inline
@@ -39,12 +43,17 @@ export function makeRoom(): bool {
     }
     walkSendBack();
   }
-  passWanted = true;
-  setAttention(true);
+  if (refusalsToWait > 0) --refusalsToWait;
+  else {
+    passWanted = true;
+    setAttention(true);
+  }
   return false;
 }
 
 let passWanted: bool = false;
+/** Refusals until the collector is asked again, after a pass that found little: it looks at LOOK_AT a refusal on average. */
+let refusalsToWait: u32 = 0;
 
 function evict(c: Conn): void {
   bump(STAT_EARLY_DROP);
@@ -67,19 +76,31 @@ export function collectorWanted(): bool {
 /** The collector's pass: while the table is at least 95 % full, removes what is not ASSURED, or closing. */
 export function collect(): void {
   passWanted = false;
-  walkFromSoonest();
+  walkFromBookmark();
   const enough = (maxEntries / 100) * 95;
-  for (let removed: u32 = 0; removed < PASS && entries >= enough; ) {
+  let looks: u32 = 0;
+  let removed: u32 = 0;
+  while (removed < PASS && entries >= enough && looks < PASS_LOOKS) {
     const slot = walkNext();
-    if (slot == NIL) return;
+    if (slot == NIL) break;
+    ++looks;
     const c = connAt(slot);
     if (c.has(STATUS_ASSURED) && !isClosing(c)) continue;
     walkStepBack();
     evict(c);
     ++removed;
   }
+  if (looks == PASS_LOOKS) walkLeaveBookmark();
+  if (removed < PASS) refusalsToWait = looks / LOOK_AT;
+  spend(looks / (PASS_LOOKS / COLLECTOR_STEPS));
 }
 
-export function clearCollector(wanted: bool): void {
-  passWanted = wanted;
+/** What a snapshot keeps of the collector. */
+export function collectorState(): u32 {
+  return <u32>passWanted | (refusalsToWait << 1);
+}
+
+export function loadCollector(state: u32): void {
+  passWanted = (state & 1) != 0;
+  refusalsToWait = state >> 1;
 }

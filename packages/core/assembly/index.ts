@@ -5,7 +5,7 @@ import { connAt, extOf, slotOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
 import { destroy } from "./destroy";
-import { clearCollector, collectorWanted } from "./early-drop";
+import { collectorState, loadCollector } from "./early-drop";
 import { clearEvents, emitNow, hasRoomFor, pendingEvents } from "./event";
 import { clearExpectEvents, pendingExpectEvents } from "./expect-event";
 import { frame } from "./frame";
@@ -41,6 +41,7 @@ export function create(
   clearHelps();
   clearKeyMap();
   clearExpectations();
+  loadCollector(0);
   resetConntrack();
   return true;
 }
@@ -282,7 +283,7 @@ export function saveState(): void {
   saveAssignments(at);
   at += ASSIGN_STATE_SIZE;
   store<u32>(at, tableEntries);
-  store<u32>(at, <u32>collectorWanted(), 4);
+  store<u32>(at, collectorState(), 4);
 }
 export function loadState(): void {
   let at = STATE;
@@ -304,5 +305,5 @@ export function loadState(): void {
   at += ASSIGN_STATE_SIZE;
   restoreHelpers();
   setEntries(load<u32>(at));
-  clearCollector(load<u32>(at, 4) != 0);
+  loadCollector(load<u32>(at, 4));
 }

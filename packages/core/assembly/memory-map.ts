@@ -3,7 +3,7 @@
 //
 //   static data │ input │ results │ traces │ events │ groups │ conns │ addr6 │ exts │ heads │ heap │ remap │ fragments
 //   │ expectations │ expectation events │ key map │ helps │ rule program │ rules of the packets
-import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TRACE_SIZE } from "./abi";
+import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TIMER_HEADS, TRACE_SIZE } from "./abi";
 
 /** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
 export const GROUP_SLOTS: u32 = 15;
@@ -21,6 +21,9 @@ export const HELP_SIZE: u32 = 64;
 
 export const WHEEL_LEVELS: u32 = 4;
 export const WHEEL_SLOTS: u32 = 256;
+/** Heads of the wheel's lists, then the two nodes of timer.ts that belong to none. */
+export const HEAD_COUNT: u32 = WHEEL_LEVELS * WHEEL_SLOTS + 2;
+if (HEAD_COUNT != TIMER_HEADS) ERROR("abi.ts: TIMER_HEADS");
 
 export let INPUT: usize = 0;
 export let INPUT_SIZE: u32 = 0;
@@ -84,7 +87,7 @@ export function placeRegions(
   CONNS = place((slots + 2) * CONN_SIZE, 4096);
   ADDR6 = place((slots + 2) * 32, 4096);
   EXTS = place((slots + 2) * EXT_SIZE, 4096);
-  HEADS = place(<u64>WHEEL_LEVELS * WHEEL_SLOTS * 8, 4096);
+  HEADS = place(<u64>HEAD_COUNT * 8, 4096);
   HEAP = place(slots * 16, 4096);
   REMAP = place(slots * 4, 4096);
   FRAGMENTS = place(fragmentsSize, 4096);

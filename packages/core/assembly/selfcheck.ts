@@ -7,9 +7,9 @@ import { lastSerial } from "./conntrack";
 import { expectationsHold } from "./expect";
 import { foldAddresses, hashKey } from "./hash";
 import { helpOf } from "./help";
-import { GROUP_COUNT, GROUP_SLOTS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
+import { GROUP_COUNT, GROUP_SLOTS, HEADS, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 import { entries, groupAt, groupOf, isFindable } from "./table";
-import { BITMAPS, currentTick, HEAD, heapSize, nextDue, now, settleHeap, TICK_BITS } from "./timer";
+import { BITMAPS, BOOKMARK, currentTick, HEAD, heapAt, heapSize, nextDue, now, OPENING, TICK_BITS } from "./timer";
 
 /** Everything holds. */
 export const CHECK_OK: u32 = 0;
@@ -186,10 +186,11 @@ function checkTimers(): u32 {
     const code = checkList(list);
     if (code != CHECK_OK) return code;
   }
-  settleHeap();
+  const opened = checkList(OPENING - HEAD);
+  if (opened != CHECK_OK) return opened;
   for (let i: u32 = 0; i < heapSize; ++i) {
-    const item = HEAP + (<usize>i << 4);
-    if (i != 0 && less(item, HEAP + (<usize>((i - 1) >> 1) << 4))) return CHECK_HEAP;
+    const item = heapAt(i);
+    if (i != 0 && less(item, heapAt((i - 1) >> 1))) return CHECK_HEAP;
     const slot = load<u32>(item, 8);
     if (slot >= SLOTS) return CHECK_HEAP;
     const c = connAt(slot);
@@ -217,21 +218,32 @@ function checkList(list: u32): u32 {
   let before = head;
   for (let i = load<u32>(HEADS + (<usize>list << 3)); ; ) {
     const links = i >= HEAD ? HEADS + (<usize>(i - HEAD) << 3) : changetype<usize>(connAt(i)) + offsetof<Conn>("next");
-    if (i < HEAD ? i >= SLOTS : i != head) return CHECK_LINKS;
+    if (i < HEAD ? i >= SLOTS : i != head && i != BOOKMARK) return CHECK_LINKS;
     if (load<u32>(links, 4) != before) return CHECK_LINKS;
     if (i == head) break;
+    if (i == BOOKMARK) {
+      before = i;
+      i = load<u32>(links);
+      continue;
+    }
     const c = connAt(i);
     if (c.serial == 0 || load<u32>(scratchAt(i)) != 0) return CHECK_LISTED;
     store<u32>(scratchAt(i), LISTED);
     const ahead = c.filed - <u32>currentTick;
-    if (<i32>ahead <= 0) return CHECK_FILED;
     const tick = currentTick + <u64>ahead;
     if (tick > c.deadline >> TICK_BITS) return CHECK_FILED;
+    if (head == OPENING) {
+      before = i;
+      i = c.next;
+      continue;
+    }
+    if (<i32>ahead <= 0) return CHECK_FILED;
     if ((<u32>(tick >> shift) & 255) != (list & 255)) return CHECK_LIST;
     if ((tick >> shift) == (currentTick >> shift)) return CHECK_LIST; // its turn would come a whole round late
     before = i;
     i = c.next;
   }
+  if (head == OPENING) return CHECK_OK;
   const marked = load<u64>(BITMAPS + (<usize>(list >> 6) << 3)) & (<u64>1 << (list & 63));
   return before != head && marked == 0 ? CHECK_BITMAP : CHECK_OK;
 }

@@ -8,15 +8,23 @@
 //   tick            2^26 ns (67 ms)
 //   level 0 … 3     256 lists each, of 1, 2^8, 2^16, 2^24 ticks: 17 s, 73 min, 13 days, 9 years
 //   list            circular, doubly linked; its head is the pseudo index HEAD | level << 8 | slot
+//   OPENING         one more list: what is left of the one whose tick has come
+//   BOOKMARK        a node without a conn: where the collector's walk goes on
 //   heap            │ deadline u64 │ slot u32 │ serial u32 │; a serial that no longer fits marks a stale item
 //
 // Conns mostly arrive at the heap in the order of their deadlines. As long as they do it is a queue, `heapFirst` is its
 // front, and an end costs no sifting; the first one out of order turns it into a heap (a sorted array is one already).
+//
+// A list may hold any number of conns, so whatever goes through one spends `workLeft` and can be continued: a call does a
+// bounded number of steps, and no packet is tracked while a list is half opened.
 import { Conn, connAt, NIL, slotOf } from "./conn";
-import { CONNS, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
+import { CONNS, HEAD_COUNT, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 
 export const TICK_BITS: u64 = 26;
 export const HEAD: u32 = 0xf0000000;
+/** Pseudo indices behind the heads of the wheel. */
+export const OPENING: u32 = HEAD + WHEEL_LEVELS * WHEEL_SLOTS;
+export const BOOKMARK: u32 = OPENING + 1;
 const FARTHEST: u64 = 0x7fffffff; // ticks; what lies beyond is filed there and filed again
 
 export const BITMAPS: usize = memory.data(4 * 32, 8); // lists that may hold something
@@ -30,6 +38,24 @@ export let heapSize: u32 = 0;
 let heapFirst: u32 = 0;
 let heapSorted: bool = true;
 let started: bool = false;
+/** Level whose list lies in OPENING; -1 when none is being opened. */
+let openLevel: i32 = -1;
+
+/**
+ * Steps one call may spend on time: a conn that is filed anew or ends, an item of the heap, a list looked into. No batch
+ * stalls for longer (measured: docs/decisions/0004-timers.md).
+ */
+export const WORK_BUDGET: u32 = 4096;
+export let workLeft: u32 = WORK_BUDGET;
+
+export function renewWork(): void {
+  workLeft = WORK_BUDGET;
+}
+
+/** Takes `steps` from the budget of the call. */
+export function spend(steps: u32): void {
+  workLeft -= min<u32>(steps, workLeft);
+}
 
 // ---- lists
 
@@ -54,6 +80,14 @@ function append(head: u32, i: u32): void {
   store<u32>(linksOf(i), last, 4);
 }
 
+function insertBehind(at: u32, i: u32): void {
+  const next = nextOf(at);
+  store<u32>(linksOf(i), next);
+  store<u32>(linksOf(i), at, 4);
+  store<u32>(linksOf(next), i, 4);
+  store<u32>(linksOf(at), i);
+}
+
 function unlink(i: u32): void {
   const next = load<u32>(linksOf(i));
   const prev = load<u32>(linksOf(i), 4);
@@ -63,12 +97,28 @@ function unlink(i: u32): void {
   store<u32>(linksOf(i), NIL, 4);
 }
 
+// Moves all of a list to an empty one.
+function moveList(from: u32, to: u32): void {
+  const first = nextOf(from);
+  if (first == from) return;
+  const last = load<u32>(linksOf(from), 4);
+  store<u32>(linksOf(to), first);
+  store<u32>(linksOf(to), last, 4);
+  store<u32>(linksOf(first), to, 4);
+  store<u32>(linksOf(last), to);
+  store<u32>(linksOf(from), from);
+  store<u32>(linksOf(from), from, 4);
+}
+
 export function clearTimers(): void {
-  for (let i: u32 = 0; i < WHEEL_LEVELS * WHEEL_SLOTS; ++i) {
+  for (let i: u32 = 0; i < HEAD_COUNT; ++i) {
     store<u32>(linksOf(HEAD + i), HEAD + i);
     store<u32>(linksOf(HEAD + i), HEAD + i, 4);
   }
+  store<u32>(linksOf(BOOKMARK), NIL);
+  store<u32>(linksOf(BOOKMARK), NIL, 4);
   memory.fill(BITMAPS, 0, 128);
+  openLevel = -1;
   emptyHeap();
   now = 0;
   nextDue = 0;
@@ -120,9 +170,10 @@ export function file(c: Conn): void {
 // @ts-ignore: decorator
 @inline
 export function renew(c: Conn, deadline: u64): void {
+  const before = c.deadline;
   c.deadline = deadline;
   const earlier = <i32>(<u32>(deadline >> TICK_BITS) - c.filed);
-  if (earlier < 0 || (earlier == 0 && c.next == NIL)) refile(c);
+  if (earlier < 0 || (earlier == 0 && c.next == NIL && deadline < before)) refile(c); // a later one: its item has it filed again
 }
 
 function refile(c: Conn): void {
@@ -139,8 +190,8 @@ export function cancel(c: Conn): void {
 
 // @ts-ignore: decorator
 @inline
-function heapAt(i: u32): usize {
-  return HEAP + (<usize>i << 4);
+export function heapAt(i: u32): usize {
+  return HEAP + (<usize>(heapFirst + i) << 4);
 }
 
 function emptyHeap(): void {
@@ -152,7 +203,7 @@ function emptyHeap(): void {
 /** Moves the items to the front of the region, for whoever reads them there. */
 export function settleHeap(): void {
   if (heapFirst == 0) return;
-  memory.copy(HEAP, heapAt(heapFirst), <usize>heapSize << 4);
+  memory.copy(HEAP, heapAt(0), <usize>heapSize << 4);
   heapFirst = 0;
 }
 
@@ -173,16 +224,17 @@ function pushHeap(deadline: u64, slot: u32, serial: u32): void {
 }
 
 function addToHeap(deadline: u64, slot: u32, serial: u32): void {
-  if (heapSorted && heapFirst + heapSize == SLOTS) settleHeap();
-  const end = heapFirst + heapSize;
-  const at = heapAt(end);
+  if (heapFirst + heapSize == SLOTS) {
+    settleHeap();
+    heapSorted = false; // a heap does not move on, so this happens once until it is empty
+  }
+  const at = heapAt(heapSize);
   store<u64>(at, deadline);
   store<u32>(at, slot, 8);
   store<u32>(at, serial, 12);
   ++heapSize;
   if (heapSorted) {
     if (heapSize == 1 || !heapLess(at, at - 16)) return;
-    settleHeap();
     heapSorted = false;
   }
   siftUp(heapSize - 1);
@@ -226,7 +278,7 @@ function popHeap(): void {
     return;
   }
   const last = heapAt(--heapSize);
-  v128.store(HEAP, v128.load(last));
+  v128.store(heapAt(0), v128.load(last));
   let i: u32 = 0;
   for (;;) {
     let child: u32 = 2 * i + 1;
@@ -273,27 +325,32 @@ function nextTick(): u64 {
   return best;
 }
 
-// Files everything in the lists that begin at the current tick anew: nearer lists, or the heap.
-function openLists(): void {
-  for (let level: i32 = WHEEL_LEVELS - 1; level >= 0; --level) {
-    const shift = <u64>level << 3;
+// Takes over the next list, from the far levels to the near, that begins at the current tick.
+function openNextLevel(): void {
+  while (--openLevel >= 0) {
+    const shift = <u64>openLevel << 3;
     if ((currentTick & ((<u64>1 << shift) - 1)) != 0) continue;
-    const list = (<u32>level << 8) | (<u32>(currentTick >> shift) & 255);
+    const list = (<u32>openLevel << 8) | (<u32>(currentTick >> shift) & 255);
     clearBit(list);
-    const head = HEAD + list;
-    const last = load<u32>(linksOf(head), 4);
-    if (last == head) continue;
-    // detach the whole list first: what is filed again may come back to this very list, a round later
-    let i = nextOf(head);
-    store<u32>(linksOf(head), head);
-    store<u32>(linksOf(head), head, 4);
-    for (;;) {
-      const following = nextOf(i);
-      file(connAt(i));
-      if (i == last) break;
-      i = following;
-    }
+    moveList(HEAD + list, OPENING);
+    return;
   }
+}
+
+/** Files what lies in opened lists anew, one by one: into nearer lists, or the heap. False when the budget ends first. */
+export function finishOpening(): bool {
+  while (openLevel >= 0) {
+    const i = nextOf(OPENING);
+    if (i == OPENING) {
+      openNextLevel();
+      continue;
+    }
+    if (workLeft == 0) return false;
+    --workLeft;
+    unlink(i);
+    if (i != BOOKMARK) file(connAt(i));
+  }
+  return true;
 }
 
 /** Starts the clock with the first packet. */
@@ -306,16 +363,20 @@ export function startClock(time: u64): void {
 }
 
 /**
- * Moves towards `time` up to the next entry that is due and returns its slot; NIL when there is none before or at
- * `time`, and the clock then shows `time`. The caller removes the entry and calls again.
+ * Moves towards `time` up to the next entry that is due and returns its slot, which the caller removes before it calls
+ * again. NIL when there is none before or at `time`, and the clock then shows `time`; or when the budget ends first.
  */
 export function nextExpired(time: u64): u32 {
   const target = time >> TICK_BITS;
+  nextDue = 0; // whoever comes before this is through has to go on with it
   for (;;) {
+    if (!finishOpening()) return NIL;
     while (heapSize != 0) {
-      const first = heapAt(heapFirst);
+      const first = heapAt(0);
       const due = load<u64>(first);
       if (due > time) break;
+      if (workLeft == 0) return NIL;
+      --workLeft;
       const slot = load<u32>(first, 8);
       const c = connAt(slot);
       const alive = c.serial == load<u32>(first, 12) && c.next == NIL;
@@ -329,17 +390,19 @@ export function nextExpired(time: u64): u32 {
       return slot;
     }
     if (currentTick >= target) break;
+    if (workLeft == 0) return NIL;
+    --workLeft;
     const tick = nextTick();
     if (tick > target) {
       currentTick = target;
       break;
     }
     currentTick = tick;
-    openLists();
+    openLevel = WHEEL_LEVELS;
   }
   now = time;
   nextDue = (currentTick + 1) << TICK_BITS;
-  if (heapSize != 0 && load<u64>(heapAt(heapFirst)) < nextDue) nextDue = load<u64>(heapAt(heapFirst));
+  if (heapSize != 0 && load<u64>(heapAt(0)) < nextDue) nextDue = load<u64>(heapAt(0));
   return NIL;
 }
 
@@ -360,10 +423,10 @@ export function setNow(time: u64): void {
 let walkList: u32 = 0;
 let walkAt: u32 = NIL;
 let walkHeap: u32 = 0;
+let bookmarked: u32 = 0; // list the bookmark lies in, if it does
 
 /** Begins a walk over all conns, roughly in the order of the ticks they are filed under. */
 export function walkFromSoonest(): void {
-  settleHeap();
   walkHeap = 0;
   walkList = 0;
   walkAt = NIL;
@@ -404,6 +467,7 @@ export function walkNext(): u32 {
     }
     walkAt = nextOf(walkAt);
     if (walkAt < HEAD) return walkAt;
+    if (walkAt == BOOKMARK) continue;
     walkAt = NIL;
     ++walkList;
   }
@@ -419,6 +483,24 @@ export function walkSendBack(): void {
   append(HEAD + listInOrder(walkList), slot);
 }
 
+/** Goes on behind the bookmark and takes it away; from the soonest when there is none, or its list's time has come. */
+export function walkFromBookmark(): void {
+  walkFromSoonest();
+  if (nextOf(BOOKMARK) == NIL) return;
+  walkHeap = heapSize;
+  const level = bookmarked >> 8;
+  walkList = (level << 8) | (((bookmarked & 255) - listAfter(level)) & 255);
+  walkAt = load<u32>(linksOf(BOOKMARK), 4);
+  unlink(BOOKMARK);
+}
+
+/** Leaves the bookmark behind the conn the walk has just returned. */
+export function walkLeaveBookmark(): void {
+  if (walkAt == NIL) return; // in the heap still, and that is soon empty
+  bookmarked = listInOrder(walkList);
+  insertBehind(walkAt, BOOKMARK);
+}
+
 /** Makes the walk independent of the conn it has just returned. */
 export function walkStepBack(): void {
   if (walkAt != NIL) walkAt = load<u32>(linksOf(walkAt), 4);
@@ -432,8 +514,7 @@ function relinked(i: u32): u32 {
 
 /** After conns have moved to other slots: follows the remap region in all links. NIL is above HEAD and stays. */
 export function relink(): void {
-  settleHeap();
-  for (let i: u32 = 0; i < WHEEL_LEVELS * WHEEL_SLOTS; ++i) {
+  for (let i: u32 = 0; i < HEAD_COUNT; ++i) {
     const at = linksOf(HEAD + i);
     store<u32>(at, relinked(load<u32>(at)));
     store<u32>(at, relinked(load<u32>(at, 4)), 4);
@@ -450,7 +531,7 @@ export function relink(): void {
   }
 }
 
-export const TIMER_STATE_SIZE: u32 = 32 + 128;
+export const TIMER_STATE_SIZE: u32 = 40 + 128;
 
 export function saveTimers(at: usize): void {
   settleHeap();
@@ -459,7 +540,9 @@ export function saveTimers(at: usize): void {
   store<u64>(at, currentTick, 16);
   store<u32>(at, heapSize, 24);
   store<u32>(at, <u32>started, 28);
-  memory.copy(at + 32, BITMAPS, 128);
+  store<i32>(at, openLevel, 32);
+  store<u32>(at, bookmarked, 36);
+  memory.copy(at + 40, BITMAPS, 128);
 }
 
 export function loadTimers(at: usize): void {
@@ -470,5 +553,7 @@ export function loadTimers(at: usize): void {
   heapFirst = 0;
   heapSorted = heapSize == 0;
   started = load<u32>(at, 28) != 0;
-  memory.copy(BITMAPS, at + 32, 128);
+  openLevel = load<i32>(at, 32);
+  bookmarked = load<u32>(at, 36);
+  memory.copy(BITMAPS, at + 40, 128);
 }

@@ -85,6 +85,28 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     expect(selfcheck(core)).toBe(0);
   });
 
+  test("a pass of the collector looks at a bounded number and the next one goes on behind it", () => {
+    const max = 12_000;
+    const { engine, core } = inspect(wasm, { max, events: true, seed: 1 });
+    for (let i = 0; i < max; i++) assured(engine, START, i);
+    engine.setSysctl("nf_conntrack_tcp_timeout_fin_wait", 86_400 * 30);
+    engine.track({ time: START, data: say(max - 1, "FA") }); // ends last, and is the only one that may go
+    engine.takeEvents();
+    let refused = 0;
+    const refuse = () => engine.track({ time: START, data: syn(50_000 + refused++) }).verdict;
+    expect(refuse()).toBe("DROP");
+    engine.track({ time: START, data: new Uint8Array(0) });
+    expect([engine.entries, selfcheck(core)]).toEqual([max, 0]); // 8192 looked at, none to take
+    while (refused < 1000 && refuse() === "DROP");
+    expect(engine.takeEvents().map(({ type, flow }) => [type, flow.conn])).toEqual([
+      ["DESTROY", max],
+      ["NEW", max + 1],
+    ]);
+    expect(refused).toBeGreaterThan(8192 / 64);
+    expect(refused).toBeLessThan(2 * (8192 / 64) + 3);
+    expect(selfcheck(core)).toBe(0);
+  });
+
   test("the collector stops below 95 %", () => {
     const { engine } = inspect(wasm, { max: 100, events: true });
     for (let i = 0; i < 100; i++) assured(engine, START, i);

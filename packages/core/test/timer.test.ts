@@ -1,9 +1,10 @@
 // Timers: every entry ends exactly at its deadline, in order, before the packet with a later time is looked at.
+import { CONN_SERIAL, CONN_SIZE } from "@conntrack-wasm/core/abi";
 import { describe, expect, test } from "vitest";
 import { packet } from "../../conformance/src/packets.js";
-import type { Conntrack, FlowEvent } from "../../conntrack/src/index.js";
+import { Conntrack, type FlowEvent } from "../../conntrack/src/index.js";
 import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
-import { BUILDS, inspect, selfcheck } from "./support/builds.js";
+import { BUILDS, type DebugCore, inspect, selfcheck } from "./support/builds.js";
 import { Random } from "./support/random.js";
 import { text } from "./support/run.js";
 
@@ -178,6 +179,105 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
     expect(new Set(ends.map(({ frame }) => frame))).toEqual(new Set([30_001]));
     expect(events.at(-1)).toMatchObject({ type: "NEW", frame: 30_001 });
     expect(engine.entries).toBe(1);
+  });
+
+  // Budget of a call: WORK_BUDGET in assembly/timer.ts.
+  const BUDGET = 4096;
+  /** The link to the conn before it in its timer list. */
+  const PREV = 96;
+
+  /** What each conn is filed behind, and its number: what filing and ending change. */
+  function filing(core: DebugCore): Uint32Array {
+    const slots = core.slotCount() >>> 0;
+    const conns = new DataView(core.memory.buffer, core.connRegion() >>> 0, slots * CONN_SIZE);
+    const words = new Uint32Array(2 * slots);
+    for (let slot = 0; slot < slots; slot++) {
+      words[2 * slot] = conns.getUint32(slot * CONN_SIZE + PREV, true);
+      words[2 * slot + 1] = conns.getUint32(slot * CONN_SIZE + CONN_SERIAL, true);
+    }
+    return words;
+  }
+
+  function handled(before: Uint32Array, after: Uint32Array): number {
+    let count = 0;
+    for (let i = 0; i < before.length; i += 2)
+      if (before[i + 1] !== after[i + 1] || (after[i + 1] !== 0 && before[i] !== after[i])) count++;
+    return count;
+  }
+
+  const CROWD = 10_000;
+  /** Entries that all end within one tick, far enough away for the list to be opened twice. */
+  function crowd(): { engine: Conntrack; core: DebugCore; end: bigint } {
+    const { engine, core } = inspect(wasm, { max: CROWD, seed: 1, events: true, sysctl: { [UDP]: 7200 } });
+    const packets: TimedPacket[] = Array.from({ length: CROWD }, (_, i) => ({
+      time: START + BigInt(i),
+      data: udp(i),
+    }));
+    for (const _ of engine.trackBlock(recordBlock(packets)));
+    engine.takeEvents();
+    return { engine, core, end: START + 7300n * NS };
+  }
+
+  test("a call handles a bounded number of entries, whether they are filed anew or end; order is kept", () => {
+    const { engine, core, end } = crowd();
+    const counts: number[] = [];
+    for (let finished = false; !finished; ) {
+      const before = filing(core);
+      finished = engine.advanceStep(end);
+      counts.push(handled(before, filing(core)));
+      if (counts.length % 4 === 0) check(core);
+    }
+    expect(Math.max(...counts)).toBeLessThanOrEqual(BUDGET + 1); // the first one left has another neighbour
+    expect(counts.reduce((sum, n) => sum + n)).toBeGreaterThanOrEqual(2 * CROWD);
+    expect(text(destroyed(engine).map(({ flow }) => flow.conn))).toBe(text(upTo(CROWD)));
+    expect(engine.entries).toBe(0);
+  });
+
+  test("a packet behind them waits: its block yields parts without a packet, and the call is as short", () => {
+    const { engine, core, end } = crowd();
+    const parts: number[] = [];
+    let before = filing(core);
+    for (const results of engine.trackBlock(recordBlock([{ time: end, data: udp(3) }]))) {
+      parts.push(results.count);
+      expect(results.firstFrame).toBe(CROWD + 1);
+      const after = filing(core);
+      expect(handled(before, after)).toBeLessThanOrEqual(BUDGET + 1);
+      before = after;
+    }
+    expect(parts.length).toBeGreaterThan(4);
+    expect(parts).toEqual([...parts.slice(1).map(() => 0), 1]);
+    expect(engine.takeEvents().at(-1)).toMatchObject({ type: "NEW", frame: CROWD + 1 });
+  });
+
+  test("between two steps: packets from the past, deletions and snapshots; nothing is lost or out of order", async () => {
+    const { engine, core, end } = crowd();
+    const twin = crowd().engine;
+    const ends: FlowEvent[] = [];
+    let current = engine;
+    const gone = new Set<number>();
+    for (let step = 0; !current.advanceStep(end); step++) {
+      if (step === 1) {
+        // finishes what was begun, up to the clock, and renews an entry
+        const { state, conn } = current.track({ time: START, data: udp(CROWD - 1) });
+        expect([state, conn]).toEqual(["NEW", CROWD]);
+        twin.track({ time: START, data: udp(CROWD - 1) });
+      }
+      if (step % 2 === 0) {
+        const conn = CROWD - 1 - step;
+        expect(current.delete(conn)).toBe(true);
+        gone.add(conn);
+      }
+      ends.push(...destroyed(current).filter(({ flow }) => !gone.has(flow.conn)));
+      current = await Conntrack.restore(current.snapshot(), { wasm });
+    }
+    ends.push(...destroyed(current));
+    check(core);
+    twin.advance(end);
+    const expected = destroyed(twin).filter(({ flow }) => !gone.has(flow.conn));
+    expect(gone.size).toBeGreaterThan(2);
+    expect(text(ends.map(({ flow, time }) => [flow.conn, time]))).toBe(
+      text(expected.map(({ flow, time }) => [flow.conn, time])),
+    );
   });
 
   test("without a listener the same, by the budget alone", () => {

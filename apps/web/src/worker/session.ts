@@ -85,6 +85,10 @@ export class Session {
         hindsight?.follow(block);
         const headers = new Headers(block);
         for (const results of engine.trackBlock(block)) {
+          if (results.count === 0) {
+            await breathe(); // entries end in numbers, and more of them with the next part
+            continue;
+          }
           const chunk = gatherer.chunk(results, headers);
           for (const { frame, helper, announcement } of hindsight?.hints(results) ?? [])
             this.#foreseen.push({ frame, helper, announced: announcement.frame });
