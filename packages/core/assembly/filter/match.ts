@@ -16,37 +16,49 @@ import {
   MATCH_CT_ADDRESS6, MATCH_CT_DIRECTION, MATCH_CT_EXPIRE, MATCH_CT_PORT, MATCH_CT_PROTOCOL, MATCH_CT_STATUS, MATCH_DPORT, MATCH_DST4, MATCH_DST6,
   MATCH_DST_RANGE, MATCH_END, MATCH_FRAGMENT, MATCH_HELPER, MATCH_ICMP, MATCH_IN, MATCH_INVERT, MATCH_LENGTH, MATCH_LIMIT, MATCH_MARK, MATCH_NTH, MATCH_OUT,
   MATCH_PORTS, MATCH_PROTOCOL, MATCH_QUOTA, MATCH_RANDOM, MATCH_SET_CONNLABEL, MATCH_SPI, MATCH_SPORT, MATCH_SRC4, MATCH_SRC6, MATCH_SRC_RANGE, MATCH_STATE,
-  MATCH_TCP_FLAGS, MATCH_TCP_OPTION, MATCH_TOS, MATCH_TTL, MATCH_UNDECIDED, STATE_DNAT_BIT, STATE_SNAT_BIT,
+  MATCH_TCP_FLAGS, MATCH_TCP_OPTION, MATCH_TOS, MATCH_TTL, MATCH_UNDECIDED, MATCHES_PURE_HIGH, MATCHES_PURE_LOW, STATE_DNAT_BIT, STATE_SNAT_BIT,
 } from "./numbers";
 
 
-/** A match of the last rule asked could not be decided and was answered as the program says. */
+/** Whether the last rule asked matches depends on a question that could not be decided; it was answered as the program says. */
 export let undecided: bool = false;
 /** A match drops the packet: what it has to read is not there. */
 export let malformed: bool = false;
 
-export function clearUndecided(): void {
+/**
+ * True when all matches from `at` on hold. One that cannot be decided leaves the rule open only if no other says no: those that
+ * merely look are asked in any case.
+ */
+export function matches(at: usize, p: Packet): bool {
+  let hit = true;
+  let open = false;
+  let spent = false; // something changed that might not have
   undecided = false;
   malformed = false;
-}
-
-/** True when all matches from `at` on hold. */
-export function matches(at: usize, p: Packet): bool {
   for (;;) {
     const head = load<u32>(at);
     const op = head & 0xff;
-    if (op == MATCH_END) return true;
-    const answer = ask(op, at + 4, head >> 16, p);
-    if (answer == UNKNOWN) {
-      undecided = true;
-      if (!((head >> 8) & MATCH_ASSUME)) return false;
-    } else if (answer == HOT) {
-      malformed = true;
-      return false;
-    } else if (answer == NEVER || (answer ^ ((head >> 8) & MATCH_INVERT)) == 0) return false;
+    if (op == MATCH_END) break;
+    if (hit || isPure(op)) {
+      if (open && !isPure(op)) spent = true;
+      const answer = ask(op, at + 4, head >> 16, p);
+      if (answer == UNKNOWN) {
+        open = true;
+        hit = hit && ((head >> 8) & MATCH_ASSUME) != 0;
+      } else if (answer >= NEVER || (answer ^ ((head >> 8) & MATCH_INVERT)) == 0) {
+        malformed = answer == HOT;
+        undecided = spent;
+        return false;
+      }
+    }
     at += (head >> 16) << 2;
   }
-  return false;
+  undecided = open;
+  return hit;
+}
+
+function isPure(op: u32): bool {
+  return (((op < 32 ? MATCHES_PURE_LOW : MATCHES_PURE_HIGH) >> (op & 31)) & 1) != 0;
 }
 
 function ask(op: u32, at: usize, words: u32, p: Packet): u32 {

@@ -2,14 +2,25 @@
 //
 // A program is one piece of u32 words, positions are bytes from its start:
 //
-//   header │ place │ chains: one rule behind the other │ counters: packets u64, bytes u64 per number
+//   header │ place │ rules │ chains │ trees │ positions of tables │ counters: packets u64, bytes u64 per number │ tables
 //
-// Rule:   next │ number │ target │ args ×4 │ matches … │ 0
+// Rule:   number │ target │ args ×4 │ matches … │ 0
 // Match:  op u8, flags u8, words u16 (this one included) │ arguments
+// Chain:  end │ policy │ steps │ depth │ entries …
+// Tree:   field │ count │ chain │ from │ bounds ×(count - 1) │ entries ×count
 //
-// A chain is the position of its first rule; the word before it is the position of its last. It ends with a rule that always matches: the policy of a built-in chain, which
-// has a number and so a counter, or the RETURN of a user's. Number 0 counts nothing that is shown.
-export const PROGRAM_MAGIC = 0x31465443; // "CTF1"
+// An entry is a position whose lowest bits say of what (ENTRY_*). A chain's entries are asked one after the other, from the
+// first behind its header on. An entry of a tree stands before the rules it stands for: it leads on to a list of those that can
+// still match, which lies behind it in the same chain and ends with the way back. What only reads the rules in order passes over
+// it. The last entry of a chain, and its policy, is a rule that always matches and ends it: the policy of a built-in chain, which
+// has a number and so a counter, or the RETURN of a user's. Number 0 counts nothing that is shown. Chains are called from behind
+// only, lists are entered from before only: no program runs for ever.
+//
+// end     position behind the last entry
+// steps   most rules a packet may be asked, depth: most chains it may be in at once; both are filled in when it is loaded
+// bounds  first values of all cells but the first, ascending; entry i is for the values of cell i
+// from    position of the first entry that leads to the tree
+export const PROGRAM_MAGIC = 0x32465443; // "CTF2"
 
 // ---- header, index of the word
 export const PROGRAM_SIZE = 1; // bytes
@@ -23,9 +34,14 @@ export const PROGRAM_NETWORKS = 8; // how many
 export const PROGRAM_FLAGS = 9;
 /** Position of the chain of a table in a hook, 0 none: STAGE_* for IPv4, then for IPv6. */
 export const PROGRAM_STAGES = 10;
-/** Position of the positions of the tables that rules keep. */
+/** Position of the positions of the tables that rules keep, and how many. */
 export const PROGRAM_TABLES = 36;
-export const PROGRAM_HEADER = 40; // words
+export const PROGRAM_TABLE_COUNT = 37;
+/** Where the rules, the chains and the trees begin; the trees end where the positions of tables are. */
+export const PROGRAM_RULES = 38;
+export const PROGRAM_CHAINS = 39;
+export const PROGRAM_TREES = 40;
+export const PROGRAM_HEADER = 42; // words
 
 /** Raw PREROUTING and OUTPUT change nothing: the fast path of established TCP need not ask them first. */
 export const FLAG_RAW_PLAIN = 1;
@@ -64,11 +80,49 @@ export const INTERFACE_UNKNOWN = 30;
 export const INTERFACE_NONE = 31;
 
 // ---- rule, words
-export const RULE_NEXT = 0;
-export const RULE_NUMBER = 1;
-export const RULE_TARGET = 2;
-export const RULE_ARGS = 3;
-export const RULE_MATCHES = 7;
+export const RULE_NUMBER = 0;
+export const RULE_TARGET = 1;
+export const RULE_ARGS = 2;
+export const RULE_MATCHES = 6;
+
+// ---- chain, words
+export const CHAIN_END = 0;
+export const CHAIN_POLICY = 1;
+export const CHAIN_STEPS = 2;
+export const CHAIN_DEPTH = 3;
+export const CHAIN_ENTRIES = 4;
+
+// ---- entries
+export const ENTRY_KIND = 3; // mask
+export const ENTRY_RULE = 0;
+export const ENTRY_TREE = 1;
+/** A rule whose matches all hold, as is known on the way to it. */
+export const ENTRY_SURE = 2;
+/** Goes on at another entry. */
+export const ENTRY_LIST = 3;
+
+// ---- tree, words
+export const TREE_FIELD = 0;
+export const TREE_COUNT = 1;
+export const TREE_CHAIN = 2;
+export const TREE_FROM = 3;
+export const TREE_BOUNDS = 4;
+
+// ---- fields of a packet that trees look at
+export const FIELD_STATE = 0; // STATE_* as a number
+export const FIELD_PROTOCOL = 1;
+export const FIELD_IN = 2; // number of the interface
+export const FIELD_OUT = 3;
+export const FIELD_SPORT = 4;
+export const FIELD_DPORT = 5;
+export const FIELD_MARK = 6;
+export const FIELD_SRC = 8; // four words in host order; IPv4 has the first
+export const FIELD_DST = 12;
+export const FIELDS = 16;
+
+/** Instead of a port: the packet has none, or the capture does not have it. */
+export const PORT_NONE = 0x10000;
+export const PORT_UNKNOWN = 0x10001;
 
 // ---- table of what rules remember (store.ts): words of its header
 export const STORE_BUCKETS = 0;
@@ -145,6 +199,13 @@ export const MATCH_DCCP_TYPES = 56; // bits
 export const MATCH_HASHLIMIT = 57; // remember.ts draws the arguments of these
 export const MATCH_RECENT = 58;
 export const MATCH_CONNLIMIT = 59;
+
+/**
+ * Matches that only look: asking them changes nothing and drops no packet, so it does not matter whether they are asked. Bits by
+ * operation, from 0 and from 32 on.
+ */
+export const MATCHES_PURE_LOW = 0x1ffffffe;
+export const MATCHES_PURE_HIGH = 0x603ffe;
 
 export const HASHLIMIT_ABOVE = 1;
 export const HASHLIMIT_BYTES = 2;

@@ -5,16 +5,17 @@ import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
 import { Packet } from "../packet";
 import { setSetting } from "../settings";
 import { addTtl, clearChanges, lengthNow, setConn, setLeaves } from "./context";
-import { clearUndecided, malformed, matches, undecided } from "./match";
+import { malformed, matches, undecided } from "./match";
 import {
-  FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
-  PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NEXT, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGES, STAGE_FILTER_FORWARD,
+  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
+  PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGES, STAGE_FILTER_FORWARD,
   STAGE_FILTER_INPUT, STAGE_FILTER_OUTPUT, STAGE_MANGLE_FORWARD, STAGE_MANGLE_INPUT, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING,
   STAGE_MANGLE_PREROUTING, STAGE_RAW_OUTPUT, STAGE_RAW_PREROUTING, STAGE_SECURITY_FORWARD, STAGE_SECURITY_INPUT, STAGE_SECURITY_OUTPUT, TARGET_ACCEPT,
   TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
 } from "./numbers";
 import { broadcastMask, isSameWay, placeOf } from "./place";
 import { act, clearTemplate } from "./target";
+import { descend } from "./tree";
 
 /** A program is loaded. */
 export let filtering: bool = false;
@@ -130,64 +131,67 @@ function runStage(stage: u32, p: Packet): bool {
   return verdict != TARGET_DROP;
 }
 
-// Runs from the rule at `chain` on to a verdict; `base` is then the rule that gave it.
+// Runs the entries of the chain to a verdict; `base` is then the rule that gave it.
 function runChain(chain: u32, p: Packet): u32 {
   let depth: u32 = 0;
-  base = PROGRAM + chain;
+  let at = PROGRAM + chain + CHAIN_ENTRIES * 4;
   for (;;) {
-    const at = base;
-    const next = load<u32>(at, RULE_NEXT * 4);
-    clearUndecided();
-    const hit = matches(at + RULE_MATCHES * 4, p);
-    if (undecided) doubtful = true;
-    if (traceOn && traceLength < <u32>RULE_TRACE_LENGTH) {
-      store<u32>(
-        TRACE + (<usize>traceLength << 2),
-        load<u32>(at, RULE_NUMBER * 4) | (hit ? TRACE_RULE_MATCHED : 0) | (undecided ? TRACE_RULE_UNDECIDED : 0),
-      );
-      ++traceLength;
-    }
-    if (malformed) return TARGET_DROP;
-    if (!hit) {
-      base = PROGRAM + next;
+    const entry = load<u32>(at);
+    const kind = entry & ENTRY_KIND;
+    if (kind & 1) {
+      if (kind == ENTRY_LIST) at = PROGRAM + entry - ENTRY_LIST;
+      else at = traceOn ? at + 4 : descend(entry, p);
       continue;
     }
-    const counter = counters + (<usize>load<u32>(at, RULE_NUMBER * 4) << 4);
+    at += 4;
+    base = PROGRAM + entry - kind;
+    if (kind == ENTRY_RULE && !asked(p)) {
+      if (malformed) return TARGET_DROP;
+      continue;
+    }
+    const counter = counters + (<usize>load<u32>(base, RULE_NUMBER * 4) << 4);
     store<u64>(counter, load<u64>(counter) + 1);
     store<u64>(counter, load<u64>(counter, 8) + <u64>lengthNow(p), 8);
-    const target = load<u32>(at, RULE_TARGET * 4);
+    const target = load<u32>(base, RULE_TARGET * 4);
     switch (target) {
       case TARGET_ACCEPT:
       case TARGET_DROP:
         return target;
       case TARGET_JUMP:
-        assert(depth < STACK_DEPTH);
-        store<u32>(STACK + (<usize>depth << 2), next);
+        store<u32>(STACK + (<usize>depth << 2), <u32>at);
         ++depth;
-        base = PROGRAM + load<u32>(at, RULE_ARGS * 4);
+        at = PROGRAM + load<u32>(base, RULE_ARGS * 4) + CHAIN_ENTRIES * 4;
         break;
       case TARGET_GOTO:
-        base = PROGRAM + load<u32>(at, RULE_ARGS * 4);
+        at = PROGRAM + load<u32>(base, RULE_ARGS * 4) + CHAIN_ENTRIES * 4;
         break;
       case TARGET_RETURN:
-        if (depth == 0) base = policyOf(chain);
+        // out of a built-in chain: its policy is the last word of the program there
+        if (depth == 0) at = PROGRAM + load<u32>(PROGRAM + chain) - 4;
         else {
           --depth;
-          base = PROGRAM + load<u32>(STACK + (<usize>depth << 2));
+          at = load<u32>(STACK + (<usize>depth << 2));
         }
         break;
       case TARGET_NONE:
-        base = PROGRAM + next;
         break;
       default:
-        act(target, at + RULE_ARGS * 4, p);
-        base = PROGRAM + next;
+        act(target, base + RULE_ARGS * 4, p);
     }
   }
   return TARGET_ACCEPT;
 }
 
-// The last rule of a built-in chain; the word before its first rule says where.
-function policyOf(chain: u32): usize {
-  return PROGRAM + load<u32>(PROGRAM + chain - 4);
+// True when the rule at `base` matches; notes what it leaves open, and that it was asked.
+function asked(p: Packet): bool {
+  const hit = matches(base + RULE_MATCHES * 4, p);
+  if (undecided) doubtful = true;
+  if (traceOn && traceLength < <u32>RULE_TRACE_LENGTH) {
+    store<u32>(
+      TRACE + (<usize>traceLength << 2),
+      load<u32>(base, RULE_NUMBER * 4) | (hit ? TRACE_RULE_MATCHED : 0) | (undecided ? TRACE_RULE_UNDECIDED : 0),
+    );
+    ++traceLength;
+  }
+  return hit;
 }

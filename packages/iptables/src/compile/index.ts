@@ -4,10 +4,13 @@
 // deciding rule with it. The nat table is kept and not executed.
 import { program as P } from "conntrack-wasm";
 import type { Chain, Counters, Match, Rule, Ruleset, Table, TableName } from "../ruleset.js";
+import { ChainWriter, type PlacedChain } from "./chains.js";
+import { footprintOf } from "./footprint.js";
 import { addressQuestion, type MatchContext, matchQuestions } from "./match.js";
 import { type Hook, interfaceBits, type PlaceInterface, placeWords } from "./place.js";
 import { Tables, tableHeader, tableSize } from "./remember.js";
 import { targetOperation } from "./target.js";
+import type { Candidate } from "./tree.js";
 import { ask } from "./words.js";
 
 export interface CompileOptions {
@@ -26,6 +29,8 @@ export interface CompileOptions {
   readonly seed?: number;
   /** Numbers of the timeout policies `CT --timeout` may name. */
   readonly policies?: Readonly<Record<string, number>>;
+  /** false: rules are asked one after the other, as they stand. Nothing else changes; for measurements and tests. */
+  readonly optimise?: boolean;
 }
 
 /** What a number of the program stands for. */
@@ -65,6 +70,44 @@ const STAGES: Partial<Record<TableName, Readonly<Record<string, number>>>> = {
   security: { INPUT: P.STAGE_SECURITY_INPUT, FORWARD: P.STAGE_SECURITY_FORWARD, OUTPUT: P.STAGE_SECURITY_OUTPUT },
 };
 
+/** Fields trees may look at. */
+const FIELDS: Readonly<Record<4 | 6, readonly number[]>> = { 4: fieldsOf(1), 6: fieldsOf(4) };
+
+function fieldsOf(addressWords: number): number[] {
+  const words = Array.from({ length: addressWords }, (_, i) => i);
+  return [
+    P.FIELD_STATE,
+    P.FIELD_PROTOCOL,
+    P.FIELD_IN,
+    P.FIELD_OUT,
+    P.FIELD_SPORT,
+    P.FIELD_DPORT,
+    P.FIELD_MARK,
+    ...words.map((i) => P.FIELD_SRC + i),
+    ...words.map((i) => P.FIELD_DST + i),
+  ];
+}
+
+/** Operations behind which the next rule is not asked. */
+const ENDING: ReadonlySet<number> = new Set([P.TARGET_ACCEPT, P.TARGET_DROP, P.TARGET_RETURN, P.TARGET_GOTO]);
+
+interface WrittenChain extends Omit<PlacedChain, "fields"> {
+  readonly rules: number[];
+  readonly candidates: Candidate[];
+  /** Words that are to hold the place of a chain. */
+  readonly jumps: { at: number; chain: string }[];
+  /** A rule changes the mark of packets. */
+  marks: boolean;
+  policy: number;
+}
+
+interface WrittenTable {
+  readonly table: Table;
+  readonly family: 4 | 6;
+  readonly order: readonly Chain[];
+  readonly chains: ReadonlyMap<Chain, WrittenChain>;
+}
+
 const HOOKS: Readonly<Record<Hook, number>> = {
   INPUT: P.HOOK_INPUT,
   FORWARD: P.HOOK_FORWARD,
@@ -101,7 +144,17 @@ class Compiler {
     words[P.PROGRAM_NETWORKS] = networks.length / P.NETWORK_WORDS;
     words.push(...networks);
     this.#tables = new Tables(matchesOf(rulesets));
-    for (const ruleset of rulesets) for (const table of ruleset.tables) this.#table(table, ruleset.family);
+    words[P.PROGRAM_RULES] = words.length * 4;
+    const tables = rulesets.flatMap(({ tables, family }) =>
+      tables.filter(({ name }) => STAGES[name]).map((table) => this.#table(table, family)),
+    );
+    words[P.PROGRAM_CHAINS] = words.length * 4;
+    const writer = new ChainWriter(words.length * 4, this.options.optimise ?? true);
+    for (const table of tables) this.#placeTable(table, writer);
+    const { chains, trees } = writer.place();
+    append(words, chains);
+    words[P.PROGRAM_TREES] = words.length * 4;
+    append(words, trees);
     const raw = rulesets.flatMap(({ tables }) => tables.filter(({ name }) => name === "raw"));
     const plain = raw.every(({ chains }) => chains.every(({ rules }) => rules.length === 0));
     const counts = [...matchesOf(rulesets)].some(({ name }) => name === "connbytes");
@@ -109,6 +162,7 @@ class Compiler {
       (plain ? P.FLAG_RAW_PLAIN : 0) | (perPacket ? P.FLAG_INTERFACES : 0) | (counts ? P.FLAG_ACCOUNTING : 0);
     const { specs } = this.#tables;
     words[P.PROGRAM_TABLES] = words.length * 4;
+    words[P.PROGRAM_TABLE_COUNT] = specs.length;
     const positions = words.length;
     for (const _ of specs) words.push(0);
     if (words.length % 2) words.push(0);
@@ -143,43 +197,50 @@ class Compiler {
     return this.#seed;
   };
 
-  #table(table: Table, family: 4 | 6): void {
-    const stages = STAGES[table.name];
-    if (stages === undefined) return;
-    checkLoops(table);
+  // Rules first, in the order in which they are numbered.
+  #table(table: Table, family: 4 | 6): WrittenTable {
+    const order = callOrder(table);
+    const chains = new Map<Chain, WrittenChain>();
+    for (const chain of table.chains) chains.set(chain, this.#chain(table, chain, family));
+    return { table, family, order, chains };
+  }
+
+  #placeTable({ table, family, order, chains }: WrittenTable, writer: ChainWriter): void {
     const places = new Map<string, number>();
-    const jumps: { at: number; chain: string }[] = [];
-    for (const chain of table.chains) places.set(chain.name, this.#chain(table, chain, family, jumps));
-    for (const { at, chain } of jumps) {
-      const place = places.get(chain);
-      if (place === undefined) throw new CompileError(`${table.name}: there is no chain "${chain}"`);
-      this.#words[at] = place;
+    const marking = new Set<string>();
+    for (const chain of order) {
+      const written = chains.get(chain) as WrittenChain;
+      for (const { at, chain: called } of written.jumps) this.#words[at] = places.get(called) as number;
+      if (written.marks || written.jumps.some(({ chain: called }) => marking.has(called))) marking.add(chain.name);
+      const fields = FIELDS[family].filter((field) => field !== P.FIELD_MARK || !marking.has(chain.name));
+      places.set(chain.name, writer.add({ ...written, fields }));
     }
-    for (const [name, stage] of Object.entries(stages)) {
+    for (const [name, stage] of Object.entries(STAGES[table.name] ?? {})) {
       const place = places.get(name);
       if (place !== undefined) this.#words[P.PROGRAM_STAGES + (family === 6 ? P.STAGES : 0) + stage] = place;
     }
   }
 
-  #chain(table: Table, chain: Chain, family: 4 | 6, jumps: { at: number; chain: string }[]): number {
+  #chain(table: Table, chain: Chain, family: 4 | 6): WrittenChain {
     const words = this.#words;
-    const end = words.push(0) - 1;
-    const start = words.length * 4;
+    const written: WrittenChain = { rules: [], candidates: [], jumps: [], marks: false, policy: 0 };
     for (const [i, rule] of chain.rules.entries()) {
       const number = this.#refs.push({ table: table.name, chain, rule, position: i + 1, family }) - 1;
       const { op, args, chain: to } = targetOperation(rule.target, (name) => this.#policy(name, rule));
       const at = words.length;
-      words.push(0, number, op, ...Array.from({ length: 4 }, (_, k) => (args[k] ?? 0) >>> 0));
-      if (to !== undefined) jumps.push({ at: at + P.RULE_ARGS, chain: to });
-      words.push(...this.#questions(rule, number, family), P.MATCH_END);
-      words[at + P.RULE_NEXT] = words.length * 4;
+      const questions = this.#questions(rule, number, family);
+      words.push(number, op, ...Array.from({ length: 4 }, (_, k) => (args[k] ?? 0) >>> 0), ...questions, P.MATCH_END);
+      written.rules.push(at * 4);
+      written.candidates.push({ ...footprintOf(questions, family), ends: ENDING.has(op) });
+      if (to !== undefined) written.jumps.push({ at: at + P.RULE_ARGS, chain: to });
+      if (op === P.TARGET_MARK || op === P.TARGET_CONNMARK_RESTORE) written.marks = true;
     }
-    words[end] = words.length * 4;
     const policy = chain.policy === null ? null : { table: table.name, chain, rule: null, position: 0, family };
     const number = policy === null ? 0 : this.#refs.push(policy) - 1;
     const op = chain.policy === null ? P.TARGET_RETURN : chain.policy === "DROP" ? P.TARGET_DROP : P.TARGET_ACCEPT;
-    words.push(words.length * 4, number, op, 0, 0, 0, 0, P.MATCH_END);
-    return start;
+    written.policy = words.length * 4;
+    words.push(number, op, 0, 0, 0, 0, P.MATCH_END);
+    return written;
   }
 
   #policy(name: string, rule: Rule): number {
@@ -227,21 +288,29 @@ function* matchesOf(rulesets: readonly Ruleset[]): Iterable<Match> {
       if (STAGES[name]) for (const { rules } of chains) for (const { matches } of rules) yield* matches;
 }
 
-// A chain that leads back to itself would never end; iptables refuses it as well.
-function checkLoops({ name, chains }: Table): void {
+/** The chains of a table, each behind those it calls. A chain that leads back to itself would never end; iptables refuses it as well. */
+function callOrder({ name, chains }: Table): Chain[] {
   const byName = new Map(chains.map((chain) => [chain.name, chain]));
-  const done = new Set<string>();
+  const done = new Set<Chain>();
   const visit = (chain: Chain, path: readonly string[]): void => {
     if (path.includes(chain.name))
       throw new CompileError(`${name}: a loop of chains: ${[...path, chain.name].join(" -> ")}`);
-    if (done.has(chain.name)) return;
+    if (done.has(chain)) return;
     for (const { target } of chain.rules) {
-      const next = target?.kind === "jump" || target?.kind === "goto" ? byName.get(target.chain) : undefined;
-      if (next !== undefined) visit(next, [...path, chain.name]);
+      if (target?.kind !== "jump" && target?.kind !== "goto") continue;
+      const next = byName.get(target.chain);
+      if (next === undefined) throw new CompileError(`${name}: there is no chain "${target.chain}"`);
+      visit(next, [...path, chain.name]);
     }
-    done.add(chain.name);
+    done.add(chain);
   };
   for (const chain of chains) visit(chain, []);
+  return [...done];
+}
+
+/** In pieces: a call takes so many arguments only. */
+function append(words: number[], more: readonly number[]): void {
+  for (const word of more) words.push(word);
 }
 
 /** The counters of a program by number, read from its bytes as they are in the engine. */

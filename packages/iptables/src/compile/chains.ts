@@ -1,0 +1,121 @@
+// Chains and trees of a program, placed: entry lists that only lead forward, and chains behind those they call.
+import { program as P } from "conntrack-wasm";
+import { type Branch, type Candidate, growTree, isLeaf, type Tree } from "./tree.js";
+
+/** A chain whose rules have places. */
+export interface PlacedChain {
+  /** Positions of its rules, and of the rule that ends it. */
+  readonly rules: readonly number[];
+  readonly policy: number;
+  readonly candidates: readonly Candidate[];
+  /** Fields that stay as they are while a packet is in the chain. */
+  readonly fields: readonly number[];
+}
+
+/** Rules that stand one behind the other, with a tree over them or none. */
+interface Run {
+  readonly from: number;
+  readonly to: number;
+  readonly tree: Branch | null;
+}
+
+/** Runs shorter than this are not divided further. */
+const SHORT = 32;
+
+/** Where one tree over all rules would be too large, there is one over each half. */
+function runsOf(candidates: readonly Candidate[], fields: readonly number[], from = 0, to = candidates.length): Run[] {
+  const tree = growTree(candidates.slice(from, to), fields);
+  if (tree !== null || to - from < SHORT) return [{ from, to, tree }];
+  const middle = (from + to) >> 1;
+  const runs = [...runsOf(candidates, fields, from, middle), ...runsOf(candidates, fields, middle, to)];
+  return runs.every((run) => run.tree === null) ? [{ from, to, tree: null }] : runs;
+}
+
+/** Collects the two regions; positions in them become final with `place`. */
+export class ChainWriter {
+  readonly chains: number[] = [];
+  readonly trees: number[] = [];
+  /** Words of each that are positions in the trees. */
+  readonly #toTrees: { words: number[]; at: number }[] = [];
+
+  /** `base`: position of the first chain. */
+  constructor(
+    private readonly base: number,
+    private readonly optimise: boolean,
+  ) {}
+
+  #here(): number {
+    return this.base + 4 * this.chains.length;
+  }
+
+  /** Its position. */
+  add({ rules, policy, candidates, fields }: PlacedChain): number {
+    const start = this.#here();
+    const { chains } = this;
+    const header = chains.push(0, policy, 0, 0) - P.CHAIN_ENTRIES;
+    const runs = this.optimise ? runsOf(candidates, fields) : [{ from: 0, to: rules.length, tree: null }];
+    for (const run of runs) this.#run(run, rules, start);
+    chains.push(policy | P.ENTRY_SURE);
+    chains[header + P.CHAIN_END] = this.#here();
+    return start;
+  }
+
+  #run({ from, to, tree }: Run, rules: readonly number[], chain: number): void {
+    const own = rules.slice(from, to);
+    if (tree === null) {
+      for (const rule of own) this.chains.push(rule);
+      return;
+    }
+    const entry = this.#here();
+    const at = this.chains.push(0) - 1;
+    for (const rule of own) this.chains.push(rule);
+    const onward = [this.chains.push(0) - 1];
+    const lists = new Map<Tree, number>();
+    const list = (leaf: Tree): number => {
+      const known = lists.get(leaf);
+      if (known !== undefined || !isLeaf(leaf)) return known ?? 0;
+      const place = this.#here() + P.ENTRY_LIST;
+      lists.set(leaf, place);
+      for (const [i, rule] of leaf.rules.entries())
+        this.chains.push((own[rule] as number) + (leaf.sure[i] ? P.ENTRY_SURE : P.ENTRY_RULE));
+      if (!leaf.ends) onward.push(this.chains.push(0) - 1);
+      return place;
+    };
+    this.#tree(this.chains, at, tree, { chain, entry, list, places: new Map() });
+    for (const word of onward) this.chains[word] = this.#here() + P.ENTRY_LIST;
+  }
+
+  #tree(words: number[], at: number, tree: Branch, run: TreeRun): void {
+    const known = run.places.get(tree);
+    const place = known ?? 4 * this.trees.length;
+    words[at] = place + P.ENTRY_TREE;
+    this.#toTrees.push({ words, at });
+    if (known !== undefined) return;
+    run.places.set(tree, place);
+    const { field, bounds, cells } = tree;
+    this.trees.push(field, cells.length, run.chain, run.entry);
+    for (const bound of bounds) this.trees.push(bound);
+    const first = this.trees.length;
+    for (const _ of cells) this.trees.push(0);
+    for (const [i, cell] of cells.entries()) {
+      if (isLeaf(cell)) this.trees[first + i] = run.list(cell);
+      else this.#tree(this.trees, first + i, cell, run);
+    }
+  }
+
+  /** The words of both, once it is known where the trees lie: behind the chains. */
+  place(): { chains: readonly number[]; trees: readonly number[] } {
+    const base = this.#here();
+    for (const { words, at } of this.#toTrees) words[at] = (words[at] ?? 0) + base;
+    return { chains: this.chains, trees: this.trees };
+  }
+}
+
+interface TreeRun {
+  /** Position of the chain, and of the entry of the tree in it. */
+  readonly chain: number;
+  readonly entry: number;
+  /** The entry of the list of a leaf. */
+  readonly list: (leaf: Tree) => number;
+  readonly places: Map<Branch, number>;
+}

@@ -1,0 +1,233 @@
+// Decision trees over the rules of a chain: by the values of one field after the other to the rules that can still match.
+//
+// A tree never decides by itself: its leaves hold every rule that might match, in order, and those are asked as ever. So first
+// match, counters and what is left open stay what they are without it; the property test of test/optimise.test.ts holds it to that.
+import { program as P } from "conntrack-wasm";
+import { type Footprint, unknownOf } from "./footprint.js";
+
+/** A rule as trees see it. */
+export interface Candidate extends Footprint {
+  /** It never goes on to the next rule. */
+  readonly ends: boolean;
+}
+
+/** The rules that are left, by place in what was given to `growTree`. */
+export interface Leaf {
+  readonly rules: readonly number[];
+  /** Every match of the rule holds, by rule. */
+  readonly sure: readonly boolean[];
+  /** The last rule matches for sure and ends it. */
+  readonly ends: boolean;
+}
+
+export interface Branch {
+  readonly field: number;
+  /** First values of the cells but the first. */
+  readonly bounds: readonly number[];
+  readonly cells: readonly (Branch | Leaf)[];
+}
+
+export type Tree = Branch | Leaf;
+
+export const isLeaf = (tree: Tree): tree is Leaf => "rules" in tree;
+
+/** So few rules are asked one after the other. */
+const FEW = 3;
+/** Places in the leaves of a tree, by rule: more would cost more memory than they save time. */
+const PLACES_PER_RULE = 24;
+const SPARE_PLACES = 256;
+
+/** How often the values of a field are met, by experience: nearly all packets belong to a connection that is known. */
+const STATE_WEIGHTS = [0.01, 0.1, 0.8, 0.03, 0.03, 0.03];
+const PROTOCOL_WEIGHTS: Readonly<Record<number, number>> = { 6: 0.6, 17: 0.3, 1: 0.04, 58: 0.04 };
+
+interface Cell {
+  readonly from: number;
+  readonly to: number;
+  readonly rules: readonly number[];
+}
+
+const estimate = (rules: number) => (rules <= FEW ? rules : FEW + Math.log2(rules / FEW));
+
+class Grower {
+  #places: number;
+  readonly #asked: readonly number[];
+  readonly #leaves = new Map<string, Leaf>();
+  readonly #nodes = new Map<string, Tree>();
+
+  constructor(
+    private readonly all: readonly Candidate[],
+    private readonly fields: readonly number[],
+  ) {
+    this.#places = PLACES_PER_RULE * all.length + SPARE_PLACES;
+    this.#asked = all.map(({ spans }) => spans.reduce((sum, span, field) => (span ? sum | (1 << field) : sum), 0));
+  }
+
+  /** Null: it would take too much room. */
+  grow(): Tree | null {
+    const tree = this.#node(this.#cut(this.all.keys(), 0), 0, 0);
+    return this.#places < 0 ? null : tree;
+  }
+
+  // `known`: fields whose value is settled, of which those in `cut` can divide no more.
+  #node(rules: readonly number[], known: number, cut: number): Tree {
+    if (rules.length <= FEW) return this.#leaf(rules, known);
+    const key = `${known} ${cut} ${rules.join()}`;
+    const node = this.#nodes.get(key) ?? this.#branch(rules, known, cut);
+    this.#nodes.set(key, node);
+    return node;
+  }
+
+  #branch(rules: readonly number[], known: number, cut: number): Tree {
+    const best = this.#best(rules, known, cut);
+    if (best === null) return this.#leaf(rules, known);
+    const { field, cells } = best;
+    const bit = 1 << field;
+    const unknown = unknownOf(field);
+    return {
+      field,
+      bounds: cells.slice(1).map(({ from }) => from),
+      cells: cells.map(({ from, rules }) => this.#node(rules, from === unknown ? known : known | bit, cut | bit)),
+    };
+  }
+
+  #best(rules: readonly number[], known: number, cut: number): { field: number; cells: readonly Cell[] } | null {
+    let best: { field: number; cells: readonly Cell[] } | null = null;
+    let least = rules.length;
+    for (const field of this.fields) {
+      if (cut & (1 << field) || !rules.some((rule) => this.all[rule]?.spans[field])) continue;
+      const cells = this.#cells(rules, field, known);
+      if (cells === null || cells.length < 2) continue;
+      const cost = costOf(field, cells);
+      if (cost < least) {
+        least = cost;
+        best = { field, cells };
+      }
+    }
+    return best;
+  }
+
+  // The field's values in cells within which the same rules are possible; null: their lists would be too long.
+  #cells(rules: readonly number[], field: number, known: number): Cell[] | null {
+    const steps: { at: number; place: number; enters: boolean }[] = [];
+    const active = new Set<number>();
+    for (const [place, rule] of rules.entries()) {
+      const spans = this.all[rule]?.spans[field];
+      if (!spans) active.add(place);
+      for (const [first, last] of spans ?? []) {
+        steps.push({ at: first, place, enters: true });
+        steps.push({ at: last + 1, place, enters: false });
+      }
+    }
+    steps.sort((a, b) => a.at - b.at);
+    const wild = [...active];
+    const inside = new Set<number>();
+    const cells: Cell[] = [];
+    const unknown = unknownOf(field);
+    let room = Math.min(this.#places, PLACES_PER_RULE * rules.length + SPARE_PLACES);
+    let from = 0;
+    for (let i = 0; ; ) {
+      while (i < steps.length && (steps[i] as { at: number }).at <= from) {
+        const { place, enters } = steps[i++] as { place: number; enters: boolean };
+        if (enters) inside.add(place);
+        else inside.delete(place);
+      }
+      const next = steps[i]?.at ?? Number.POSITIVE_INFINITY;
+      // the unknown value is a cell of its own
+      const to =
+        unknown === null || from > unknown ? next - 1 : Math.min(next - 1, from === unknown ? unknown : unknown - 1);
+      const settled = from === unknown ? known : known | (1 << field);
+      const list = this.#cut(
+        merged(
+          rules,
+          wild,
+          [...inside].sort((a, b) => a - b),
+        ),
+        settled,
+      );
+      const before = cells.at(-1);
+      if (before && same(before.rules, list) && before.from !== unknown && from !== unknown)
+        cells[cells.length - 1] = { ...before, to };
+      else {
+        cells.push({ from, to, rules: list });
+        room -= list.length;
+        if (room < 0) return null;
+      }
+      if (to >= 0xffffffff) return cells;
+      from = to + 1;
+    }
+  }
+
+  #isSure(rule: number, known: number): boolean {
+    return (this.all[rule]?.exact ?? false) && ((this.#asked[rule] ?? 0) & ~known) === 0;
+  }
+
+  // Behind a rule that matches for sure and ends it, none is asked.
+  #cut(rules: Iterable<number>, known: number): number[] {
+    const list: number[] = [];
+    for (const rule of rules) {
+      list.push(rule);
+      if (this.all[rule]?.ends && this.#isSure(rule, known)) break;
+    }
+    return list;
+  }
+
+  #leaf(rules: readonly number[], known: number): Leaf {
+    const sure = rules.map((rule) => this.#isSure(rule, known));
+    const key = rules.map((rule, i) => (sure[i] ? `${rule}!` : rule)).join();
+    const found = this.#leaves.get(key);
+    if (found) return found;
+    this.#places -= rules.length + 1;
+    const ends = rules.length > 0 && sure.at(-1) === true && (this.all[rules.at(-1) ?? 0]?.ends ?? false);
+    const leaf = { rules, sure, ends };
+    this.#leaves.set(key, leaf);
+    return leaf;
+  }
+}
+
+function* merged(rules: readonly number[], a: readonly number[], b: readonly number[]): Iterable<number> {
+  let [i, k] = [0, 0];
+  while (i < a.length || k < b.length) {
+    const place = k >= b.length || (a[i] ?? Number.POSITIVE_INFINITY) < (b[k] ?? 0) ? a[i++] : b[k++];
+    yield rules[place ?? 0] as number;
+  }
+}
+
+const same = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((rule, i) => rule === b[i]);
+
+function costOf(field: number, cells: readonly Cell[]): number {
+  const search = 1 + Math.log2(cells.length) / 2;
+  if (field === P.FIELD_STATE)
+    return (
+      search +
+      weighted(
+        cells,
+        STATE_WEIGHTS.map((weight, value) => [value, weight]),
+        0,
+      )
+    );
+  if (field === P.FIELD_PROTOCOL)
+    return (
+      search +
+      weighted(
+        cells,
+        Object.entries(PROTOCOL_WEIGHTS).map(([value, weight]) => [Number(value), weight]),
+        0.02,
+      )
+    );
+  return search + cells.reduce((sum, { rules }) => sum + estimate(rules.length), 0) / cells.length;
+}
+
+function weighted(cells: readonly Cell[], weights: readonly (readonly [number, number])[], rest: number): number {
+  return cells.reduce((sum, { from, to, rules }) => {
+    const weight = weights.reduce((all, [value, weight]) => (value >= from && value <= to ? all + weight : all), 0);
+    return sum + (weight + rest / cells.length) * estimate(rules.length);
+  }, 0);
+}
+
+/** Null: the rules differ in nothing a tree could use, or it would be too large. */
+export function growTree(all: readonly Candidate[], fields: readonly number[]): Branch | null {
+  const tree = new Grower(all, fields).grow();
+  return tree === null || isLeaf(tree) ? null : tree;
+}
