@@ -1,4 +1,5 @@
 export { type Aftermath, aftermathOf, type RejectReply } from "./aftermath.js";
+export { type RulePlace, type ShadowedRule, shadowedRules } from "./analysis/shadow.js";
 export {
   CompileError,
   type CompileOptions,

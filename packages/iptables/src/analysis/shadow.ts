@@ -1,0 +1,244 @@
+// Rules no packet can ever be counted by: an earlier rule takes all of them, nothing leads to their chain, or what they ask
+// contradicts itself. What is claimed holds for every packet; what is not claimed may still be true.
+import type { Chain, Rule, Ruleset, Table, TableName } from "../ruleset.js";
+import { type Condition, type Conditions, changesOf, conditionsOf, contradict, implies } from "./condition.js";
+import { isSubset, type Spans, spans } from "./sets.js";
+
+/** A rule and where it stands. */
+export interface RulePlace {
+  readonly table: TableName;
+  readonly chain: string;
+  /** In its chain, from 1. */
+  readonly position: number;
+  readonly rule: Rule;
+}
+
+/**
+ * Why a rule can never be hit:
+ *
+ * - `"rule"`: the rules of `by` (nearly always one) decide each of its packets before, or lead them elsewhere;
+ * - `"chain"`: no rule leads to its chain;
+ * - `"contradiction"`: no packet is all that is asked, by the rule or, on the way to it, by the jumps of `by`.
+ */
+export interface ShadowedRule extends RulePlace {
+  readonly why: "rule" | "chain" | "contradiction";
+  readonly by: readonly RulePlace[];
+}
+
+/** The rules of a ruleset that can never be hit, in the order of the file; all tables, nat too. */
+export function shadowedRules(ruleset: Ruleset): ShadowedRule[] {
+  return ruleset.tables.flatMap((table) => new TableAnalysis(table, ruleset.family).shadowed());
+}
+
+interface Entry extends RulePlace {
+  readonly conditions: Conditions;
+  /** What it may change, with all it leads to; see CHANGES. */
+  changes: number;
+}
+
+/** The packet goes no further in the table. */
+const VERDICTS = new Set([
+  "ACCEPT",
+  "DROP",
+  "REJECT",
+  "QUEUE",
+  "NFQUEUE",
+  "SNAT",
+  "DNAT",
+  "MASQUERADE",
+  "REDIRECT",
+  "NETMAP",
+]);
+const isVerdict = ({ target }: Rule): boolean => target !== null && VERDICTS.has(target.kind);
+
+interface Site {
+  readonly chain: Chain;
+  readonly index: number;
+}
+
+type Finding = Pick<ShadowedRule, "why" | "by">;
+
+/** Steps for one rule: chains may lead to each other in more ways than can be walked. */
+const MOST_STEPS = 200_000;
+const MOST_DEPTH = 64;
+
+class TableAnalysis {
+  readonly #entries = new Map<Chain, readonly Entry[]>();
+  readonly #chains = new Map<string, Chain>();
+  /** Rules that lead to a chain. */
+  readonly #sites = new Map<Chain, Site[]>();
+  readonly #changes = new Map<Chain, number>();
+  #steps = 0;
+
+  constructor(
+    private readonly table: Table,
+    family: Ruleset["family"],
+  ) {
+    for (const chain of table.chains) {
+      this.#chains.set(chain.name, chain);
+      const entries = chain.rules.map((rule, i) => ({
+        table: table.name,
+        chain: chain.name,
+        position: i + 1,
+        rule,
+        conditions: conditionsOf(rule, family),
+        changes: 0,
+      }));
+      this.#entries.set(chain, entries);
+    }
+    for (const chain of table.chains)
+      for (const [index, rule] of chain.rules.entries()) {
+        const next = this.#next(rule);
+        if (next) this.#sites.set(next, [...(this.#sites.get(next) ?? []), { chain, index }]);
+      }
+    for (const entries of this.#entries.values())
+      for (const entry of entries) entry.changes = this.#changesOf(entry.rule);
+  }
+
+  shadowed(): ShadowedRule[] {
+    return this.table.chains.flatMap((chain) =>
+      this.#of(chain).flatMap((entry, index) => {
+        this.#steps = MOST_STEPS;
+        const found = this.#find({ chain, index }, entry.conditions.known, 0);
+        return found === null ? [] : [{ ...place(entry), ...found }];
+      }),
+    );
+  }
+
+  #of(chain: Chain): readonly Entry[] {
+    return this.#entries.get(chain) ?? [];
+  }
+
+  /** The chain a rule leads to. */
+  #next({ target }: Rule): Chain | undefined {
+    return target?.kind === "jump" || target?.kind === "goto" ? this.#chains.get(target.chain) : undefined;
+  }
+
+  // Why no packet with all that is `known` of it when it is there gets to rule `index` of the chain; null: one may.
+  #find({ chain, index }: Site, known: readonly Condition[], depth: number): Finding | null {
+    if (depth > MOST_DEPTH || this.#steps-- <= 0) return null;
+    if (contradict(known, known)) return { why: "contradiction", by: [] };
+    const taken = this.#takenBefore(chain, index, known);
+    if (taken !== null) return { why: "rule", by: taken };
+    if (chain.policy !== null) return null;
+    const sites = this.#sites.get(chain) ?? [];
+    if (sites.length === 0) return { why: "chain", by: [] };
+    // What may have changed since the jump says nothing of the packet as it was there.
+    const still = unchanged(known, this.#changesBetween(chain, 0, index));
+    const found: Finding[] = [];
+    for (const site of sites) {
+      const entry = this.#of(site.chain)[site.index] as Entry;
+      const jump = unchanged(entry.conditions.known, changesOf(entry.rule));
+      const reason = this.#find(site, [...still, ...jump], depth + 1);
+      if (reason === null) return null;
+      found.push(reason.why === "contradiction" ? { why: "contradiction", by: [place(entry), ...reason.by] } : reason);
+    }
+    return together(found);
+  }
+
+  // The rules in front of `index` that take every such packet: one, or several that share a field among them.
+  #takenBefore(chain: Chain, index: number, known: readonly Condition[]): RulePlace[] | null {
+    const entries = this.#of(chain);
+    const shares = new Map<string, { spans: Spans; by: RulePlace[] }>();
+    let changes = 0;
+    for (let i = index - 1; i >= 0; i--) {
+      const entry = entries[i] as Entry;
+      const inside = entry.changes;
+      if (this.#ends(entry, unchanged(known, changes | inside))) {
+        const rest = missing(entry, unchanged(known, changes));
+        if (rest !== null && rest.length === 0) return [place(entry)];
+        const [one] = rest ?? [];
+        if (one?.kind === "spans") {
+          const share = shares.get(one.field) ?? { spans: [], by: [] };
+          share.spans = spans([...share.spans, ...one.set]);
+          share.by.unshift(place(entry));
+          shares.set(one.field, share);
+          if (share.by.length > 1 && isCovered(unchanged(known, changes), one, share.spans)) return share.by;
+        }
+      }
+      changes |= inside;
+    }
+    return null;
+  }
+
+  // No packet that matches the rule and is `known` to be so goes on to the rule behind it.
+  #ends({ rule, conditions }: Entry, known: readonly Condition[]): boolean {
+    if (conditions.needed === null) return false;
+    const kind = rule.target?.kind;
+    if (kind === "jump") return this.#takes(this.#next(rule), known, 0);
+    return kind === "RETURN" || kind === "goto" || isVerdict(rule);
+  }
+
+  // A packet that goes into the chain does not come back.
+  #takes(chain: Chain | undefined, known: readonly Condition[], depth: number): boolean {
+    if (chain === undefined || depth > MOST_DEPTH) return false;
+    for (const { rule, conditions } of this.#of(chain)) {
+      if (this.#steps-- <= 0) return false;
+      const kind = rule.target?.kind;
+      const stays = isVerdict(rule);
+      const leaves = kind === "RETURN" || kind === "goto";
+      if (!stays && !leaves && kind !== "jump") continue;
+      if (contradict(known, conditions.known)) continue;
+      const taken = stays || (kind !== "RETURN" && this.#takes(this.#next(rule), known, depth + 1));
+      if (leaves && !taken) return false;
+      if (taken && conditions.needed?.every((one) => implies(known, one))) return true;
+    }
+    return false;
+  }
+
+  #changesBetween(chain: Chain, from: number, to: number): number {
+    let changes = 0;
+    for (let i = from; i < to; i++) changes |= (this.#of(chain)[i] as Entry).changes;
+    return changes;
+  }
+
+  /** What a rule may change, with all it leads to. */
+  #changesOf(rule: Rule): number {
+    const next = this.#next(rule);
+    return changesOf(rule) | (next === undefined ? 0 : this.#changesOfChain(next));
+  }
+
+  #changesOfChain(chain: Chain): number {
+    const known = this.#changes.get(chain);
+    if (known !== undefined) return known;
+    this.#changes.set(chain, 0); // of a loop, which iptables refuses
+    const changes = chain.rules.reduce((sum, rule) => sum | this.#changesOf(rule), 0);
+    this.#changes.set(chain, changes);
+    return changes;
+  }
+}
+
+const unchanged = (known: readonly Condition[], changes: number): readonly Condition[] =>
+  changes === 0 ? known : known.filter(({ reads }) => (reads & changes) === 0);
+
+const place = ({ table, chain, position, rule }: Entry): RulePlace => ({ table, chain, position, rule });
+
+/** What the rule asks and is not known to hold: none, one, or null for more. */
+function missing({ conditions: { needed } }: Entry, known: readonly Condition[]): Condition[] | null {
+  const rest: Condition[] = [];
+  for (const one of needed ?? []) {
+    if (implies(known, one)) continue;
+    if (rest.length > 0) return null;
+    rest.push(one);
+  }
+  return rest;
+}
+
+/** Whatever value the field has, it is in the set. */
+function isCovered(known: readonly Condition[], { field, ...one }: Condition, set: Spans): boolean {
+  if (one.kind === "spans" && one.total !== null && isSubset(one.total, set)) return true;
+  return known.some((other) => other.field === field && other.kind === "spans" && isSubset(other.set, set));
+}
+
+/** One finding for all ways to a chain: the rules that close them. */
+function together(found: readonly Finding[]): Finding {
+  const by = found
+    .flatMap((one) => one.by)
+    .filter((one, i, all) => all.findIndex(({ rule }) => rule === one.rule) === i);
+  const why = found.some((one) => one.why === "rule")
+    ? "rule"
+    : found.some((one) => one.why === "contradiction")
+      ? "contradiction"
+      : "chain";
+  return { why, by };
+}
