@@ -501,6 +501,14 @@ export class Conntrack {
     return new Uint32Array(this.#core.memory.buffer, at, this.#core.ruleTraceLength() >>> 0).slice();
   }
 
+  /**
+   * The way of the last packet the rules saw: `program.HOOK_*` in the low byte, then the numbers of the interfaces it came in
+   * and goes out by (`program.INTERFACE_NONE`, `INTERFACE_UNKNOWN`).
+   */
+  ruleWay(): number {
+    return this.#core.ruleWay();
+  }
+
   // ---- events
 
   /** Starts or stops listening. Connections born while nobody listened stay silent for ever (`nf_conntrack_events` = 2). */

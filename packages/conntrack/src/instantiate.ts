@@ -45,6 +45,7 @@ export interface Core {
   traceRules(on: boolean): void;
   ruleTraceRegion(): number;
   ruleTraceLength(): number;
+  ruleWay(): number;
   memoryTop(): number;
   entries(): number;
   idOf(serial: number): number;

@@ -12,6 +12,7 @@ import { frame } from "./frame";
 import {
   clearExpectations, expectBytes, expectRecords as records, expectRecordsAt, EXPECT_STATE_SIZE, loadExpectations, saveExpectations,
 } from "./expect";
+import { wayNow } from "./filter/place";
 import { ruleTraceAt, ruleTraceCount, setRuleTrace, startProgram } from "./filter/program";
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
 import { clearHelps, connOfHelp, helpBytes, HELP_STATE_SIZE, loadHelps, saveHelps } from "./help";
@@ -154,6 +155,9 @@ export function ruleTraceRegion(): usize {
 }
 export function ruleTraceLength(): u32 {
   return ruleTraceCount();
+}
+export function ruleWay(): u32 {
+  return wayNow();
 }
 
 // ---- the table

@@ -1,6 +1,7 @@
 export { type Aftermath, aftermathOf, type RejectReply } from "./aftermath.js";
 export { type RulePlace, type ShadowedRule, shadowedRules } from "./analysis/shadow.js";
 export {
+  type Assume,
   CompileError,
   type CompileOptions,
   compileRules,

@@ -50,6 +50,10 @@ export const FLAG_INTERFACES = 2;
 
 /** A rule asks for counters of connections, which the kernel then keeps. */
 export const FLAG_ACCOUNTING = 4;
+// The number of a packet's interface is the one it was seen on, plus 1; SEEN_IN or SEEN_OUT in its high byte, where the capture knows.
+export const FLAG_SEEN = 0x100;
+export const SEEN_IN = 1;
+export const SEEN_OUT = 2;
 
 export const HOOK_BY_PLACE = 0;
 export const HOOK_INPUT = 1;

@@ -7,8 +7,8 @@ import { NO, UNKNOWN, YES } from "./answer";
 import { inInterface, outInterface, setInterfaces } from "./context";
 import {
   ADDRESS_BROADCAST, ADDRESS_LOCAL, ADDRESS_MULTICAST, ADDRESS_UNICAST, ADDRESS_UNREACHABLE, ADDRESS_UNSPEC,
-  FLAG_INTERFACES, HOOK_BY_PLACE, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, INTERFACE_NONE, NETWORK_WORDS, PROGRAM_FLAGS, INTERFACE_UNKNOWN, PROGRAM_HOOK, PROGRAM_IN, PROGRAM_NETWORKS, PROGRAM_OUT,
-  PROGRAM_PLACE,
+  FLAG_INTERFACES, FLAG_SEEN, HOOK_BY_PLACE, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, INTERFACE_NONE, NETWORK_WORDS, PROGRAM_FLAGS, INTERFACE_UNKNOWN, PROGRAM_HOOK, PROGRAM_IN, PROGRAM_NETWORKS, PROGRAM_OUT,
+  PROGRAM_PLACE, SEEN_IN,
 } from "./numbers";
 
 const NETWORK_SIZE: usize = NETWORK_WORDS * 4;
@@ -95,20 +95,34 @@ export function placeOf(program: usize, p: Packet, given: u32): u32 {
     inside = given & 0xff ? (given & 0xff) - 1 : INTERFACE_NONE;
     outside = given >> 8 ? (given >> 8) - 1 : INTERFACE_NONE;
     if (hook == HOOK_BY_PLACE) hook = given & 0xff ? (given >> 8 ? HOOK_FORWARD : HOOK_INPUT) : HOOK_OUTPUT;
-  } else if (load<u32>(program, PROGRAM_NETWORKS * 4)) {
-    locate(program, p, p.src, inside);
-    inside = found;
-    const ours = own;
-    locate(program, p, p.dst, outside);
-    outside = found;
-    if (hook == HOOK_BY_PLACE) hook = ours ? HOOK_OUTPUT : own || toEverybody(p) ? HOOK_INPUT : HOOK_FORWARD;
-  } else if (hook == HOOK_BY_PLACE) hook = HOOK_FORWARD;
+  } else {
+    if (load<u32>(program, PROGRAM_NETWORKS * 4)) {
+      locate(program, p, p.src, inside);
+      inside = found;
+      const ours = own;
+      locate(program, p, p.dst, outside);
+      outside = found;
+      if (hook == HOOK_BY_PLACE) hook = ours ? HOOK_OUTPUT : own || toEverybody(p) ? HOOK_INPUT : HOOK_FORWARD;
+    } else if (hook == HOOK_BY_PLACE) hook = HOOK_FORWARD;
+    if (given && load<u32>(program, PROGRAM_FLAGS * 4) & FLAG_SEEN) {
+      const seen = (given & 0xff) - 1;
+      // Where the capture does not say which way, the addresses do; in doubt it came in.
+      const came = hook == HOOK_INPUT || (hook == HOOK_FORWARD && (given >> 8 ? given >> 8 == SEEN_IN : inside == seen || outside != seen));
+      if (came) inside = seen;
+      else outside = seen;
+    }
+  }
   hookNow = hook;
   setInterfaces(hook == HOOK_OUTPUT ? INTERFACE_NONE : inside, hook == HOOK_INPUT ? INTERFACE_NONE : outside);
   return hook;
 }
 
 let hookNow: u32 = 0;
+
+/** The hook of the packet at hand, its interfaces in the second and third byte. */
+export function wayNow(): u32 {
+  return hookNow | (inInterface << 8) | (outInterface << 16);
+}
 
 /** The box sends the packet at hand itself. */
 export function isOutput(): bool {

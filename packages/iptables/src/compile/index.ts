@@ -23,8 +23,10 @@ export interface CompileOptions {
   readonly out?: string;
   /** Each packet brings its way along: see `Firewall`. */
   readonly perPacket?: boolean;
-  /** The answer of matches that cannot be decided offline; default false. */
-  readonly assume?: boolean;
+  /** Each packet brings along the interface it was seen on: `program.FLAG_SEEN`. */
+  readonly seenOn?: boolean;
+  /** The answer of matches that cannot be decided offline, also by rule and match; default false. */
+  readonly assume?: boolean | Assume;
   /** Seed of `statistic --mode random`. */
   readonly seed?: number;
   /** Numbers of the timeout policies `CT --timeout` may name. */
@@ -32,6 +34,9 @@ export interface CompileOptions {
   /** false: rules are asked one after the other, as they stand. Nothing else changes; for measurements and tests. */
   readonly optimise?: boolean;
 }
+
+/** Whether a match holds that cannot be decided: its name, or `in` and `out` for an interface nobody knows. */
+export type Assume = (rule: RuleRef, match: string) => boolean;
 
 /** What a number of the program stands for. */
 export interface RuleRef {
@@ -159,7 +164,10 @@ class Compiler {
     const plain = raw.every(({ chains }) => chains.every(({ rules }) => rules.length === 0));
     const counts = [...matchesOf(rulesets)].some(({ name }) => name === "connbytes");
     words[P.PROGRAM_FLAGS] =
-      (plain ? P.FLAG_RAW_PLAIN : 0) | (perPacket ? P.FLAG_INTERFACES : 0) | (counts ? P.FLAG_ACCOUNTING : 0);
+      (plain ? P.FLAG_RAW_PLAIN : 0) |
+      (perPacket ? P.FLAG_INTERFACES : 0) |
+      (this.options.seenOn ? P.FLAG_SEEN : 0) |
+      (counts ? P.FLAG_ACCOUNTING : 0);
     const { specs } = this.#tables;
     words[P.PROGRAM_TABLES] = words.length * 4;
     words[P.PROGRAM_TABLE_COUNT] = specs.length;
@@ -186,7 +194,7 @@ class Compiler {
 
   // Packets that come from no declared network come by the named interface, else by the first, as by a default route.
   #interface(name: string | undefined): number {
-    if (name === undefined) return this.#place.length > 0 ? 0 : P.INTERFACE_UNKNOWN;
+    if (name === undefined) return this.#place.some(({ networks }) => networks.length > 0) ? 0 : P.INTERFACE_UNKNOWN;
     const number = this.#place.findIndex((known) => known.name === name);
     if (number < 0) throw new CompileError(`interface "${name}" is not one of the declared ones`);
     return number;
@@ -252,25 +260,26 @@ class Compiler {
 
   // In the kernel's order: the IP header, then the matches as they are written.
   #questions(rule: Rule, number: number, family: 4 | 6): number[] {
-    const context: MatchContext = {
-      family,
-      assume: this.options.assume ?? false,
-      random: this.#random,
-      tables: this.#tables,
-    };
+    const { assume = false } = this.options;
+    const ref = this.#refs[number] as RuleRef;
+    const answer = (match: string) => (typeof assume === "function" ? assume(ref, match) : assume);
     const questions = [
       ...addressQuestion(P.MATCH_SRC4, rule.source),
       ...addressQuestion(P.MATCH_DST4, rule.destination),
-      ...(rule.in === null
-        ? []
-        : ask(P.MATCH_IN, [interfaceBits(rule.in, this.#place)], rule.in.invert, context.assume)),
+      ...(rule.in === null ? [] : ask(P.MATCH_IN, [interfaceBits(rule.in, this.#place)], rule.in.invert, answer("in"))),
       ...(rule.out === null
         ? []
-        : ask(P.MATCH_OUT, [interfaceBits(rule.out, this.#place)], rule.out.invert, context.assume)),
+        : ask(P.MATCH_OUT, [interfaceBits(rule.out, this.#place)], rule.out.invert, answer("out"))),
       ...(rule.protocol === null ? [] : ask(P.MATCH_PROTOCOL, [rule.protocol.number], rule.protocol.invert)),
       ...(rule.fragment === null ? [] : ask(P.MATCH_FRAGMENT, [], rule.fragment.invert)),
     ];
     for (const match of rule.matches) {
+      const context: MatchContext = {
+        family,
+        assume: answer(match.name),
+        random: this.#random,
+        tables: this.#tables,
+      };
       const asked = matchQuestions(match, context);
       if (asked !== null) questions.push(...asked);
       else {
