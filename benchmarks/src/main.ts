@@ -1,56 +1,78 @@
-// npm run bench [-- --json] [--full] [--only WORD] [--budget MS] [--compare] [--save]: asks the questions; see README.md.
-
+// npm run bench -- …: asks the questions; README.md has the options.
+import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { capture } from "./questions/capture.js";
-import type { Question, Settings } from "./questions/common.js";
-import { established } from "./questions/established.js";
-import { expiry } from "./questions/expiry.js";
-import { measureMemory, memory } from "./questions/memory.js";
-import { newFlows } from "./questions/new-flows.js";
-import { startUp } from "./questions/start-up.js";
-import { styles } from "./questions/styles.js";
-import { drops, readSaved, save } from "./regression.js";
-import { report } from "./report.js";
-import type { Row } from "./tool.js";
+import { Watch } from "./machine.js";
+import { OptionError, type Options, parseOptions } from "./options.js";
+import type { Settings } from "./questions/common.js";
+import { measureMemory } from "./questions/memory.js";
+import { withTables } from "./readme.js";
+import { comparable, losses } from "./regression.js";
+import { HEADING, report } from "./report.js";
+import { readResults, type Saved, saveResults } from "./results.js";
+import { type Row, toJson } from "./row.js";
+import { ALL } from "./suite-node.js";
 
-const QUESTIONS: Readonly<Record<string, Question>> = {
-  established,
-  "new-flows": newFlows,
-  expiry,
-  styles,
-  "start-up": startUp,
-  memory,
-  capture,
-};
+const README = new URL("../README.md", import.meta.url);
 
-const args = process.argv.slice(2);
-if (await measureMemory(args)) process.exit(0);
-const argument = (name: string) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
-const only = argument("--only");
-const against = argument("--against");
-const settings: Settings = {
-  full: args.includes("--full"),
-  budget: Number(argument("--budget") ?? 5_000),
-  against: against === undefined ? null : await readFile(against),
-};
-const json = args.includes("--json");
-const chosen = Object.entries(QUESTIONS).filter(([name]) => only === undefined || name.includes(only));
-if (chosen.length === 0) {
-  console.error(`bench: no question has "${only}" in its name; there are ${Object.keys(QUESTIONS).join(", ")}`);
-  process.exit(2);
-}
-
-const rows: Row[] = [];
-for (const [, question] of chosen) {
-  for await (const row of question(settings)) {
-    rows.push(row);
-    console.log(json ? JSON.stringify(row) : report(row));
+/** Asks the chosen questions one after the other; what fails is said, and the rest goes on. Returns what all came to. */
+async function askAll(options: Options, settings: Settings): Promise<{ rows: Row[]; failed: number }> {
+  const { only, json, save } = options;
+  const all: Row[] = [];
+  let failed = 0;
+  if (!json) console.log(HEADING);
+  for (const [name, question] of Object.entries(ALL)) {
+    if (only !== null && !name.includes(only)) continue;
+    const watch = new Watch();
+    const rows: Row[] = [];
+    try {
+      for await (const row of question(settings)) {
+        rows.push(row);
+        console.log(json ? toJson(row) : report(row));
+      }
+    } catch (error) {
+      console.error(`bench: ${name}: ${(error as Error).stack ?? error}`);
+      failed++;
+      continue;
+    }
+    if (save && rows.length > 0)
+      saveResults(name, { ...watch.conditions(), form: settings.full ? "full" : "short", rows });
+    all.push(...rows);
   }
+  return { rows: all, failed };
 }
-if (args.includes("--compare")) {
-  const lost = drops((await readSaved()).rows, rows);
+
+function compare(before: ReadonlyMap<string, Saved>, rows: readonly Row[]): void {
+  const saved = [...before.values()].flatMap((one) => one.rows);
+  const lost = losses(saved, rows);
+  const compared = comparable(saved, rows);
   console.error(
-    lost.length === 0 ? "no ratio dropped by more than 15 %" : `dropped by more than 15 %:\n${lost.join("\n")}`,
+    lost.length === 0
+      ? `compared ${compared} ratios with the saved ones: none became worse by more than 15 %`
+      : `compared ${compared} ratios with the saved ones; worse by more than 15 %:\n${lost.join("\n")}`,
   );
 }
-if (args.includes("--save")) await save(rows);
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args, Object.keys(ALL));
+  const before = readResults();
+  const settings: Settings = {
+    full: options.full,
+    budget: options.budget,
+    against: options.against === null ? null : await readFile(options.against),
+  };
+  const { rows, failed } = await askAll(options, settings);
+  if (options.compare) compare(before, rows);
+  if (options.save) writeFileSync(README, withTables(readFileSync(README, "utf8"), readResults()));
+  return failed > 0 ? 1 : 0;
+}
+
+const args = process.argv.slice(2);
+if (!(await measureMemory(args))) {
+  try {
+    process.exitCode = await main(args);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    console.error(`bench: ${error.message}`);
+    process.exitCode = 2;
+  }
+}

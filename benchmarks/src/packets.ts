@@ -44,6 +44,8 @@ export interface Frame {
   options: number;
   /** Bytes behind the transport header, on the wire only; they count as zeros. */
   payload: number;
+  /** Bytes behind the transport header that are captured; their number is `payload`. */
+  text: Uint8Array | null;
   /** Whether the transport checksum is right, or 0. */
   checksum: boolean;
 }
@@ -66,6 +68,7 @@ export function newFrame(): Frame {
     window: 0,
     options: OPTIONS_NONE,
     payload: 0,
+    text: null,
     checksum: false,
   };
 }
@@ -76,17 +79,13 @@ function transportSize(f: Frame): number {
   return f.protocol === TCP ? (TRANSPORT_SIZE[f.options] as number) : 8;
 }
 
-/** Bytes the record of a frame takes. */
-export function recordSize(f: Frame): number {
-  return RECORD_HEADER + 14 + (f.v6 ? 40 : 20) + transportSize(f);
-}
-
 /** Writes a frame as a pcap record and returns the offset behind it. */
 export function writeRecord(view: DataView, at: number, f: Frame): number {
   const headers = 14 + (f.v6 ? 40 : 20) + transportSize(f);
+  const captured = headers + (f.text?.length ?? 0);
   view.setUint32(at, f.second, true);
   view.setUint32(at + 4, f.micros, true);
-  view.setUint32(at + 8, headers, true);
+  view.setUint32(at + 8, captured, true);
   view.setUint32(at + 12, headers + f.payload, true);
   const frame = at + RECORD_HEADER;
   view.setUint32(frame, 0x02000000);
@@ -99,7 +98,8 @@ export function writeRecord(view: DataView, at: number, f: Frame): number {
   else if (f.protocol === UDP) writeUdp(view, transport, f);
   else writeEcho(view, transport, f);
   if (f.checksum) writeChecksum(view, ip, transport, frame + headers, f);
-  return frame + headers;
+  if (f.text !== null) new Uint8Array(view.buffer, view.byteOffset).set(f.text, frame + headers);
+  return frame + captured;
 }
 
 const CHECKSUM_AT = new Map([
@@ -209,7 +209,6 @@ export function identify(flow: number, id: FlowIdentity): void {
   id.clientSeq = high;
 }
 
-/** Steps of a TCP flow that writeStep() knows. */
 /** Addresses and ports of a packet of the flow. */
 export function addressFrame(frame: Frame, id: FlowIdentity, reply: boolean): void {
   frame.src = reply ? id.server : id.client;
@@ -220,6 +219,7 @@ export function addressFrame(frame: Frame, id: FlowIdentity, reply: boolean): vo
   frame.dport = reply ? id.clientPort : id.serverPort;
 }
 
+/** Steps of a TCP flow that writeStep() knows. */
 export const STEP_SYN = 0;
 export const STEP_SYN_ACK = 1;
 export const STEP_ACK = 2;
@@ -286,13 +286,13 @@ export class Established {
   }
 
   /** The next packets of the endless rest, written into `bytes`. */
-  fill(bytes: Uint8Array, packets: number): Chunk {
+  fill(bytes: Uint8Array, packets: number, second = 2): Chunk {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     for (let i = 0; i < packets; i++) {
       mix(0x1234567 + this.#drawn++);
       const step = low & 1 ? STEP_DATA_REPLY : STEP_DATA;
-      at = writeStep(view, at, this.#choose(high / 0x1_0000_0000), step, this.#v6, 2);
+      at = writeStep(view, at, this.#choose(high / 0x1_0000_0000), step, this.#v6, second);
     }
     return { bytes: bytes.subarray(0, at), packets };
   }

@@ -1,18 +1,24 @@
-// Rows as a table for people.
-import type { Row } from "./tool.js";
+// Rows as lines for people.
+import type { Row } from "./row.js";
 
 const UNITS: Readonly<Record<Row["per"], string>> = {
   packet: "ns",
   entry: "ns/entry",
   start: "ns/start",
+  event: "ns/event",
+  batch: "ns/call",
   flow: "B/flow",
 };
 
+export const HEADING = `${"question".padEnd(36)}${"flows".padStart(9)}  ${"contender".padEnd(34)}${"p10".padStart(9)}${"p50".padStart(9)}${"p90".padStart(9)}            ratio`;
+
 export function report(row: Row): string {
-  const title = `${row.question.padEnd(22)}${row.flows > 0 ? String(row.flows).padStart(9) : "".padStart(9)}`;
-  const who = `  ${row.contender.padEnd(30)}`;
-  if (row.nsPerPacket === null) return `${title}${who}${String(row.bytesPerFlow).padStart(8)} B/flow`;
+  const flows = row.flows > 0 ? String(row.flows) : "";
+  const title = `${row.question.padEnd(36)}${flows.padStart(9)}  ${row.contender.padEnd(34)}`;
+  const bytes = row.bytesPerFlow === null ? "" : `${row.bytesPerFlow} B/flow`;
+  if (row.nsPerPacket === null) return `${title}${bytes.padStart(27)}`;
   const { p10, p50, p90 } = row.nsPerPacket;
   const times = [p10, p50, p90].map((time) => time.toFixed(0).padStart(9)).join("");
-  return `${title}${who}${times} ${UNITS[row.per].padEnd(9)} x${row.ratio?.toFixed(2)}`;
+  const ratio = row.ratio === null ? "" : `x${row.ratio.toFixed(2)}`;
+  return `${title}${times} ${UNITS[row.per].padEnd(9)} ${ratio.padEnd(8)}${bytes}`.trimEnd();
 }

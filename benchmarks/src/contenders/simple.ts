@@ -8,7 +8,7 @@
 //     16 … 19, 20 … 23   one side of TCP each: end, maxEnd, maxWin, scale
 //     24 … 31            as doubles: packets and bytes of each direction
 import { ACK, FIN, ICMP, ICMPV6, RECORD_HEADER, RST, SYN, TCP, UDP } from "../packets.js";
-import { STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE } from "../tool.js";
+import { STATE_ESTABLISHED, STATE_INVALID, STATE_NEW } from "../tool.js";
 
 export const WORDS = 32;
 export const STATE = 10;
@@ -398,5 +398,3 @@ export class States {
     return this.#codes[packet] as number;
   }
 }
-
-export { STATE_INVALID, STATE_NONE };

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeCapture } from "../capture-file.js";
-import { median, percentiles, type Row, runtime } from "../tool.js";
+import { median, percentiles } from "../percentiles.js";
+import type { Row } from "../row.js";
+import { runtime } from "../runtime.js";
 import type { Settings } from "./common.js";
 
 const CTRACK = fileURLToPath(new URL("../../apps/cli/bin/ctrack.js", import.meta.url));
@@ -78,6 +80,7 @@ export async function* capture({ full, budget }: Settings): AsyncGenerator<Row, 
         runtime: runtime(),
         per: "packet",
         ratio: median(own.map((time, turn) => time / (reference[turn] as number))),
+        variant: name.startsWith("ctrack"),
       };
     }
   } finally {

@@ -1,9 +1,11 @@
 // What the questions share.
 import { engine, engineWith } from "../contenders/engine.js";
-import { mapBigInt } from "../contenders/map-bigint.js";
-import { mapString } from "../contenders/map-string.js";
+import { mapBigInt, mapString } from "../contenders/map.js";
 import { typedArray } from "../contenders/typed-array.js";
-import { type Contender, type Measured, type Row, runtime } from "../tool.js";
+import type { Measured } from "../paired.js";
+import type { Row } from "../row.js";
+import { runtime } from "../runtime.js";
+import type { Contender } from "../tool.js";
 
 /** Packets of a chunk: one timed call. */
 export const CHUNK = 1024;
@@ -12,12 +14,12 @@ export const CHUNK = 1024;
 export const CONTENDERS: readonly Contender[] = [engine, typedArray, mapString, mapBigInt];
 
 /** The engine with somebody who listens to events, and takes them. */
-export const withEvents = engineWith("engine, events", { sysctl: { nf_conntrack_checksum: 0 }, events: true });
+export const withEvents = engineWith("engine, events", { events: true });
 
 /** The lanes of a question: the contenders and what else it asks of the engine; with `--against`, two builds of the engine. */
 export function contenders({ against }: Settings, more: readonly Contender[] = []): readonly Contender[] {
   if (against === null) return [...CONTENDERS, ...more];
-  return [engine, engineWith("engine, other build", { wasm: against, sysctl: { nf_conntrack_checksum: 0 } })];
+  return [engine, engineWith("engine, other build", { wasm: against })];
 }
 
 export interface Settings {
@@ -37,7 +39,7 @@ export function rowsOf(
   measured: readonly Measured[],
   per: Row["per"] = "packet",
 ): Row[] {
-  return measured.map(({ contender, ns, ratio }) => ({
+  return measured.map(({ contender, variant, ns, ratio }) => ({
     question,
     contender,
     flows,
@@ -46,5 +48,6 @@ export function rowsOf(
     runtime: runtime(),
     per,
     ratio,
+    variant,
   }));
 }

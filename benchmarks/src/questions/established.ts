@@ -1,6 +1,7 @@
 // established(F): data packets of F connections that stand, chosen at random, either way.
 import { Established, MAX_RECORD, type Spread } from "../packets.js";
-import { type Lane, paired, type Row } from "../tool.js";
+import { type Lane, paired } from "../paired.js";
+import type { Row } from "../row.js";
 import { CHUNK, contenders, rowsOf, type Settings } from "./common.js";
 
 interface Variant {
@@ -14,15 +15,23 @@ const SHORT: readonly Variant[] = [
   { flows: 1_000 },
   { flows: 100_000 },
   { flows: 1_000_000 },
+  { flows: 1_000, v6: true },
   { flows: 100_000, v6: true },
   { flows: 100_000, spread: "zipf" },
 ];
 const FULL: readonly Variant[] = [
-  ...SHORT,
-  { flows: 1_000, v6: true },
-  { flows: 1_000_000, v6: true },
-  { flows: 1_000_000, spread: "zipf" },
+  { flows: 1 },
+  { flows: 1_000 },
+  { flows: 100_000 },
+  { flows: 1_000_000 },
   { flows: 10_000_000 },
+  { flows: 1_000, v6: true },
+  { flows: 100_000, v6: true },
+  { flows: 1_000_000, v6: true },
+  { flows: 1_000, spread: "zipf" },
+  { flows: 100_000, spread: "zipf" },
+  { flows: 1_000_000, spread: "zipf" },
+  { flows: 1_000_000, v6: true, spread: "zipf" },
 ];
 
 export async function* established(settings: Settings): AsyncGenerator<Row, void> {
@@ -30,7 +39,7 @@ export async function* established(settings: Settings): AsyncGenerator<Row, void
 }
 
 async function ask({ flows, v6 = false, spread = "uniform" }: Variant, settings: Settings): Promise<Row[]> {
-  const name = `established${v6 ? " IPv6" : ""}${spread === "zipf" ? " Zipf" : ""}`;
+  const name = `established${v6 ? ", IPv6" : ""}${spread === "zipf" ? ", Zipf" : ""}`;
   const bytes = new Uint8Array(CHUNK * MAX_RECORD);
   const input = new Established(flows, v6, spread, CHUNK);
   let chunk = input.fill(bytes, CHUNK);
@@ -41,6 +50,7 @@ async function ask({ flows, v6 = false, spread = "uniform" }: Variant, settings:
     if (tracker.entries !== flows) throw new Error(`${name}, ${contender.name}: ${tracker.entries} of ${flows} flows`);
     lanes.push({
       contender: contender.name,
+      variant: contender.variant ?? false,
       run() {
         tracker.track(chunk.bytes, chunk.packets);
         return chunk.packets;

@@ -1,7 +1,8 @@
 // Entries that end: time passes all at once, an entry after the other goes; with and without a reader of events. And
 // what it costs to have a reader while nothing ends.
 import { fillSyns, MAX_RECORD } from "../packets.js";
-import { type Lane, paired, type Row } from "../tool.js";
+import { type Lane, paired } from "../paired.js";
+import type { Row } from "../row.js";
 import { CHUNK, contenders, rowsOf, type Settings, withEvents } from "./common.js";
 
 const ENTRIES = 16 * CHUNK;
@@ -16,6 +17,7 @@ export async function* expiry(settings: Settings): AsyncGenerator<Row, void> {
     let second = 1;
     lanes.push({
       contender: contender.name,
+      variant: contender.variant ?? false,
       prepare() {
         for (let first = 0; first < ENTRIES; first += CHUNK) {
           const chunk = fillSyns(bytes, first, CHUNK, second);

@@ -3,13 +3,13 @@
 import { spawnSync } from "node:child_process";
 import { engineWith } from "../contenders/engine.js";
 import { Established } from "../packets.js";
-import { type Row, runtime } from "../tool.js";
+import type { Row } from "../row.js";
+import { runtime } from "../runtime.js";
 import { CHUNK, CONTENDERS, type Settings } from "./common.js";
 
-const sysctl = { nf_conntrack_checksum: 0 };
 const MEASURED = [
-  engineWith("engine, exact fit, events", { sysctl, sizing: "exact", events: true }),
-  engineWith("engine, power of two, events", { sysctl, events: true }),
+  engineWith("engine, exact fit, events", { sizing: "exact", events: true }),
+  engineWith("engine, power of two, events", { events: true }),
   ...CONTENDERS.slice(1),
 ];
 const IN_CHILD = "--memory-of";
@@ -36,6 +36,7 @@ function ask(contender: string, flows: number): Row {
     runtime: runtime(),
     per: "flow",
     ratio: null,
+    variant: false,
   };
 }
 

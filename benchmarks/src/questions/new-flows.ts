@@ -1,7 +1,8 @@
 // First packets of connections never seen before: into a table with room, and into a full one (a SYN flood), where each
 // pushes out another that is not assured.
 import { fillSyns, MAX_RECORD } from "../packets.js";
-import { type Lane, paired, type Row } from "../tool.js";
+import { type Lane, paired } from "../paired.js";
+import type { Row } from "../row.js";
 import { CHUNK, contenders, rowsOf, type Settings, withEvents } from "./common.js";
 
 const ROOM = 200_000;
@@ -27,6 +28,7 @@ async function ask(question: string, capacity: number, room: boolean, settings: 
     }
     lanes.push({
       contender: contender.name,
+      variant: contender.variant ?? false,
       prepare() {
         if (room && tracker.entries + CHUNK > capacity) tracker.reset();
         next += CHUNK;

@@ -1,7 +1,8 @@
 // How the engine is called: blocks and result words, a call per packet, an object per packet with its trace.
 import { Conntrack } from "conntrack-wasm";
+import { type Micro, micro } from "../micro.js";
 import { Established, MAX_RECORD, RECORD_HEADER } from "../packets.js";
-import { type Lane, paired, type Row } from "../tool.js";
+import type { Row } from "../row.js";
 import { CHUNK, rowsOf, type Settings } from "./common.js";
 
 const FLOWS = 10_000;
@@ -31,31 +32,30 @@ export async function* styles({ budget }: Settings): AsyncGenerator<Row, void> {
       if (engine.track({ time, data, link: 1, length }).state === "ESTABLISHED") seen++;
       at += RECORD_HEADER + captured;
     }
-    return chunk.packets;
   };
-  const lanes: Lane[] = [
+  const prepare = () => {
+    chunk = input.fill(bytes, CHUNK);
+  };
+  const tasks: Micro[] = [
     {
-      contender: "block, result words",
+      name: "block, result words",
+      prepare,
       run() {
         for (const { words, count } of block.trackBlock({ framing: "pcap", link: 1, bytes: chunk.bytes }))
           for (let i = 0; i < count; i++) seen += (words[2 * i] as number) & 1;
-        return chunk.packets;
       },
     },
     {
-      contender: "block, state names",
+      name: "block, state names",
+      prepare,
       run() {
         for (const results of states.trackBlock({ framing: "pcap", link: 1, bytes: chunk.bytes }))
           for (let i = 0; i < results.count; i++) if (results.state(i) === "ESTABLISHED") seen++;
-        return chunk.packets;
       },
     },
-    { contender: "track(packet), object", run: perPacket(packets) },
-    { contender: "track(packet), trace", run: perPacket(traced) },
+    { name: "track(packet), object", prepare, run: perPacket(packets) },
+    { name: "track(packet), trace", prepare, run: perPacket(traced) },
   ];
-  const prepareChunk = () => {
-    chunk = input.fill(bytes, CHUNK);
-  };
-  yield* rowsOf("API style", FLOWS, paired(lanes, { turn: 10, budget, prepareChunk }));
+  yield* rowsOf("API style", FLOWS, await micro(tasks, { items: CHUNK, budget }));
   if (seen === 0) throw new Error("API style: no packet was ESTABLISHED");
 }

@@ -1,0 +1,7 @@
+// The questions that need processes, threads and files.
+import { capture } from "./questions/capture.js";
+import { memory } from "./questions/memory.js";
+import { workers } from "./questions/workers.js";
+import { PORTABLE, type Questions } from "./suite.js";
+
+export const ALL: Questions = { ...PORTABLE, memory, workers, capture };
