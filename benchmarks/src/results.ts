@@ -10,26 +10,29 @@ export interface Saved extends Conditions {
   readonly rows: readonly Row[];
 }
 
-/** Writes the results of a question in place of those it had. */
+const SUFFIX = ".jsonl";
+
+/** Writes the results of a question in place of those it had: a line of conditions, then a line for each row. */
 export function saveResults(name: string, saved: Saved, directory = RESULTS): void {
   mkdirSync(directory, { recursive: true });
   const { rows, ...conditions } = saved;
-  const lines = rows.map((row) => `    ${JSON.stringify(rounded(row))}`).join(",\n");
-  const head = JSON.stringify(conditions, null, 2).slice(0, -2);
+  const lines = [conditions, ...rows.map(rounded)].map((line) => `${JSON.stringify(line)}\n`);
   // in one step: a run that is ended while it saves leaves the old results
-  const file = new URL(`${name}.json`, directory);
-  const draft = new URL(`${name}.json.new`, directory);
-  writeFileSync(draft, `${head},\n  "rows": [\n${lines}\n  ]\n}\n`);
-  renameSync(draft, file);
+  const draft = new URL(`${name}.new`, directory);
+  writeFileSync(draft, lines.join(""));
+  renameSync(draft, new URL(name + SUFFIX, directory));
 }
 
 /** All saved results by question. */
 export function readResults(directory = RESULTS): ReadonlyMap<string, Saved> {
-  const files = readdirSync(directory).filter((name) => name.endsWith(".json"));
-  return new Map(
-    files.map((file) => [
-      file.slice(0, -".json".length),
-      JSON.parse(readFileSync(new URL(file, directory), "utf8")) as Saved,
-    ]),
-  );
+  const files = readdirSync(directory).filter((name) => name.endsWith(SUFFIX));
+  return new Map(files.map((file) => [file.slice(0, -SUFFIX.length), read(new URL(file, directory))]));
+}
+
+function read(file: URL): Saved {
+  const [conditions, ...rows] = readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  return { ...conditions, rows } as Saved;
 }

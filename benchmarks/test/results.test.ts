@@ -52,7 +52,7 @@ test("a question saved again replaces its own file and leaves the others", () =>
   saveResults("established", { ...conditions, rows: [row("engine", 1), row("typed arrays", 1.9)] }, url);
   saveResults("rules", { ...conditions, rows: [row("rules", 1.23456)] }, url);
   saveResults("established", { ...conditions, commit: "def5678", rows: [row("engine", 1)] }, url);
-  expect(readdirSync(directory).sort()).toEqual(["established.json", "rules.json"]);
+  expect(readdirSync(directory).sort()).toEqual(["established.jsonl", "rules.jsonl"]);
   const saved = readResults(url);
   expect(saved.get("established")).toMatchObject({
     commit: "def5678",
