@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Conntrack, type Decision, type Flow, type FlowEvent, type Stats } from "conntrack-wasm";
-import type { TimedPacket } from "./kernel.js";
+import type { Change, TimedPacket } from "./kernel.js";
 import {
   COUNTERS,
   type Details,
@@ -37,6 +37,8 @@ export interface EngineOptions {
   /** The rules of ruled.ts hold. */
   readonly iptables?: string;
   readonly realtime?: boolean;
+  /** Sysctls that change on the way. */
+  readonly changes?: readonly Change[];
 }
 
 /** Longer than a fragment waits. */
@@ -69,11 +71,16 @@ class Side {
     engine.takeEvents();
     for (const [name, value] of this.#changed) engine.setSysctl(name, value);
     this.#changed.clear();
-    for (const [name, value] of Object.entries(sysctls)) {
-      this.#changed.set(name, engine.sysctl(name));
-      engine.setSysctl(name, Number(value));
-    }
+    this.change(sysctls);
     return { engine, start: this.#start, firstFrame: this.#frames + 1, before: engine.stats(), numbers: new Numbers() };
+  }
+
+  /** Until the next sequence begins. */
+  change(sysctls: NonNullable<EngineOptions["sysctls"]>): void {
+    for (const [name, value] of Object.entries(sysctls)) {
+      if (!this.#changed.has(name)) this.#changed.set(name, this.engine.sysctl(name));
+      this.engine.setSysctl(name, Number(value));
+    }
   }
 
   end(packets: number): void {
@@ -181,8 +188,10 @@ export function runEngine(packets: readonly TimedPacket[], options: EngineOption
   const exact = sideFor(true, options);
   const run = exact.begin(options);
   const [texts, reasons]: [string[], (string | null)[]] = [[], []];
-  for (const packet of packets) {
+  const changes = new Map(options.changes?.map(({ before, sysctls }) => [before, sysctls]));
+  for (const [i, packet] of packets.entries()) {
     const { data } = packet;
+    exact.change(changes.get(i) ?? {});
     const decision = run.engine.track({ time: timeOf(run, packet), data, ...steer(options, data) });
     const { state, direction, conn } = decision;
     const invalid = state === "INVALID";
@@ -195,21 +204,28 @@ export function runEngine(packets: readonly TimedPacket[], options: EngineOption
   return { packets: texts, reasons, ...ending(run, run.engine.takeEvents(), options.realtime ?? false) };
 }
 
-/** The fast path: everything in one block. Without the entries after each packet, which only tracing tells. */
+/** The fast path: all packets between two changes in one block. Without the entries after each, which only tracing tells. */
 export function runFast(packets: readonly TimedPacket[], options: EngineOptions = {}): Outcome {
   const fast = sideFor(false, options);
   const run = fast.begin(options);
   const texts: string[] = [];
   const events: FlowEvent[] = [];
-  for (const results of run.engine.trackBlock({ framing: "records", bytes: recordBlock(run, packets, options) })) {
-    for (let i = 0; i < results.count; i++) {
-      const state = results.state(i);
-      const invalid = state === "INVALID";
-      const conn = invalid || results.conn(i) === 0 ? null : run.numbers.of(results.conn(i));
-      texts.push(withoutEntry(packetText(state, invalid ? null : results.direction(i), conn, null)));
+  const track = (part: readonly TimedPacket[]) => {
+    for (const results of run.engine.trackBlock({ framing: "records", bytes: recordBlock(run, part, options) })) {
+      for (let i = 0; i < results.count; i++) {
+        const state = results.state(i);
+        const invalid = state === "INVALID";
+        const conn = invalid || results.conn(i) === 0 ? null : run.numbers.of(results.conn(i));
+        texts.push(withoutEntry(packetText(state, invalid ? null : results.direction(i), conn, null)));
+      }
+      events.push(...run.engine.takeEvents());
     }
-    events.push(...run.engine.takeEvents());
+  };
+  for (const { before, sysctls } of options.changes ?? []) {
+    track(packets.slice(texts.length, before));
+    fast.change(sysctls);
   }
+  track(packets.slice(texts.length));
   fast.end(packets.length);
   return { packets: texts, ...ending(run, events, options.realtime ?? false) };
 }

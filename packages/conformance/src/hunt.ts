@@ -1,11 +1,12 @@
 // Looking for differences in random traffic.
 
 import { type Comparison, compare } from "./agree.js";
-import { ask, rulesOf } from "./ask.js";
+import { ask, askTimed, rulesOf } from "./ask.js";
 import type { EngineOptions } from "./engine.js";
 import { Kernel } from "./kernel.js";
 import { type Episode, episode } from "./random.js";
-import { asTest, shrink } from "./shrink.js";
+import { asTest, type Differs, shrink } from "./shrink.js";
+import { MAY_BE_LATE, timedEpisode } from "./timed.js";
 
 export interface Hunt {
   readonly packets: number;
@@ -25,6 +26,8 @@ const EPISODE = 250;
 /** Fragments that wait outlive a reset: a new namespace every so many episodes, so that they do not fill its memory. */
 const EPISODES_PER_NAMESPACE = 100;
 const SHRINKS = 3;
+/** Namespaces at a time. */
+const CROWD = 12;
 
 /** The episode a seed names: in every second hundred rules act on the connections. */
 export const episodeOf = (seed: number, length = EPISODE): Episode => episode(seed, length, { ruled: isRuled(seed) });
@@ -33,36 +36,80 @@ const isRuled = (seed: number): boolean => Math.floor(seed / EPISODES_PER_NAMESP
 
 /** `count` packets, in episodes whose seeds begin at `seed`. */
 export async function hunt(count: number, seed: number, { progress, engine }: HuntOptions = {}): Promise<Hunt> {
-  let [packets, wrong] = [0, 0];
-  const found: string[] = [];
-  for (let next = seed; packets < count; ) {
+  const tally = new Tally(engine);
+  for (let next = seed; tally.packets < count; ) {
     const ruled = isRuled(next);
     const kernel = await Kernel.open(rulesOf(episodeOf(next, 0).options));
     try {
-      while (isRuled(next) === ruled && packets < count) {
-        const candidate = episodeOf(next++, Math.min(EPISODE, count - packets));
-        const comparison = compare(candidate, await ask(kernel, candidate), engine);
-        packets += candidate.packets.length;
-        wrong += comparison.wrong.length;
-        if (comparison.report.length === 0) continue;
-        const differs = async (fewer: Episode) => (await askAlone(fewer, engine)).report.length > 0;
-        const minimal = found.length < SHRINKS ? await shrink(candidate, differs) : candidate;
-        found.push(`${comparison.report[0]}\n${asTest(minimal)}`);
+      while (isRuled(next) === ruled && tally.packets < count) {
+        const candidate = episodeOf(next++, Math.min(EPISODE, count - tally.packets));
+        await tally.add(candidate, compare(candidate, await ask(kernel, candidate), engine));
       }
     } finally {
       await kernel.close();
     }
-    progress?.(packets);
+    progress?.(tally.packets);
   }
-  return { packets, wrong, found };
+  return tally;
 }
 
-/** An episode in a namespace of its own. */
-export async function askAlone(subject: Episode, engine?: EngineOptions): Promise<Comparison> {
-  const kernel = await Kernel.open(rulesOf(subject.options));
-  try {
-    return compare(subject, await ask(kernel, subject), engine);
-  } finally {
-    await kernel.close();
+/** The same in real time, with waits: many episodes next to each other. In every second one rules act. */
+export async function huntTimed(count: number, seed: number, { progress, engine }: HuntOptions = {}): Promise<Hunt> {
+  const tally = new Tally(engine);
+  for (let next = seed; tally.packets < count; next += CROWD) {
+    const candidates: Episode[] = [];
+    for (let [i, packets] = [0, tally.packets]; i < CROWD && packets < count; i++) {
+      const candidate = timedEpisode(next + i, { ruled: (next + i) % 2 === 1 });
+      candidates.push(candidate);
+      packets += candidate.packets.length;
+    }
+    for (const [i, comparison] of (await askTogether(candidates, engine)).entries())
+      await tally.add(candidates[i] as Episode, comparison);
+    progress?.(tally.packets);
   }
+  return tally;
+}
+
+class Tally implements Hunt {
+  packets = 0;
+  wrong = 0;
+  readonly found: string[] = [];
+  readonly #engine: EngineOptions | undefined;
+
+  constructor(engine: EngineOptions | undefined) {
+    this.#engine = engine;
+  }
+
+  async add(candidate: Episode, comparison: Comparison): Promise<void> {
+    this.packets += candidate.packets.length;
+    this.wrong += comparison.wrong.length;
+    if (comparison.report.length === 0) return;
+    const differs: Differs = async (episodes) =>
+      (await askTogether(episodes, this.#engine)).map(({ report }) => report.length > 0);
+    const minimal = this.found.length < SHRINKS ? await shrink(candidate, differs) : candidate;
+    this.found.push(`${comparison.report[0]}\n${asTest(minimal)}`);
+  }
+}
+
+/** Each in a namespace of its own, many at a time. What the machine sent too late is asked again. */
+export async function askTogether(subjects: readonly Episode[], engine?: EngineOptions): Promise<Comparison[]> {
+  const outcomes: Awaited<ReturnType<typeof askTimed>>["outcome"][] = new Array(subjects.length);
+  const waiting = [...subjects.keys()];
+  let lateness = 0;
+  const work = async () => {
+    for (let i = waiting.shift(); i !== undefined; i = waiting.shift()) {
+      const subject = subjects[i] as Episode;
+      const kernel = await Kernel.open(rulesOf(subject.options));
+      try {
+        const { outcome, late } = await askTimed(kernel, subject);
+        if (late <= MAY_BE_LATE) outcomes[i] = outcome;
+        else if (++lateness > CROWD * 4) throw new Error("packets go out too late; is the machine busy?");
+        else waiting.push(i);
+      } finally {
+        await kernel.close();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(CROWD, subjects.length) }, work));
+  return subjects.map((subject, i) => compare(subject, outcomes[i] as (typeof outcomes)[number], engine));
 }

@@ -67,6 +67,15 @@ export interface TrackOptions {
   readonly output?: boolean;
   /** Note when each packet was sent (`t`). Default: with `realtime`. */
   readonly times?: boolean;
+  /** Only {@link Kernel.track}: sysctls that change on the way, in the order of the packets. */
+  readonly changes?: readonly Change[] | undefined;
+}
+
+/** Sysctls that hold from a packet on. */
+export interface Change {
+  /** Number of the first packet they hold for. */
+  readonly before: number;
+  readonly sysctls: Readonly<Record<string, number | string>>;
 }
 
 /** Packets per request: large enough to keep the helper busy, small enough to answer soon. */
@@ -82,11 +91,17 @@ const ETHERTYPE_IPV6 = 0x86dd;
 
 const SYSCTLS = "/proc/sys/net/netfilter";
 
+/** Where a sysctl is written: `nf_conntrack_…` with or without `net.netfilter.`, or a whole name, `net.ipv4.ipfrag_time`. */
+function pathOf(name: string): string {
+  const short = name.replace(/^net[./]netfilter[./]/, "");
+  return /^net[./]/.test(short) ? `/proc/sys/${short.replaceAll(".", "/")}` : `${SYSCTLS}/${short}`;
+}
+
 export class Kernel {
   readonly oracle: Oracle;
   readonly mode: Mode;
   #reader = new DecisionReader();
-  #changed = new Map<string, string>(); // sysctl → its value before we changed it
+  #changed = new Map<string, string>(); // path of a sysctl → its value before we changed it
 
   private constructor(oracle: Oracle, mode: Mode) {
     this.oracle = oracle;
@@ -143,19 +158,22 @@ export class Kernel {
 
   /** Sets these and takes back what an earlier call set and this one does not. */
   async setSysctls(sysctls: Readonly<Record<string, number | string>>): Promise<void> {
-    const wanted = new Map(
-      Object.entries(sysctls).map(([name, value]) => [name.replace(/^net[./]netfilter[./]/, ""), String(value)]),
-    );
-    for (const [name, before] of this.#changed) {
-      if (wanted.has(name)) continue;
-      await this.oracle.writeFile(`${SYSCTLS}/${name}`, before);
-      this.#changed.delete(name);
+    const wanted = new Set(Object.keys(sysctls).map(pathOf));
+    for (const [path, before] of this.#changed) {
+      if (wanted.has(path)) continue;
+      await this.oracle.writeFile(path, before);
+      this.#changed.delete(path);
     }
-    for (const [name, value] of wanted) {
-      const path = `${SYSCTLS}/${name}`;
+    await this.changeSysctls(sysctls);
+  }
+
+  /** Sets these besides what is set. */
+  async changeSysctls(sysctls: Readonly<Record<string, number | string>>): Promise<void> {
+    for (const [name, value] of Object.entries(sysctls)) {
+      const path = pathOf(name);
       const before = (await this.oracle.readFile(path)).trim();
-      await this.oracle.writeFile(path, value);
-      if (!this.#changed.has(name)) this.#changed.set(name, before);
+      await this.oracle.writeFile(path, String(value));
+      if (!this.#changed.has(path)) this.#changed.set(path, before);
     }
   }
 
@@ -180,8 +198,16 @@ export class Kernel {
   /** Sends packets one after the other; `first` is the number of the first one. */
   async track(packets: readonly TimedPacket[], options: TrackOptions = {}, first = 0): Promise<RecordedPacket[]> {
     const decisions: RecordedPacket[] = [];
-    for await (const batch of this.trackStream(batches(packets, options.realtime ?? false), options, first))
-      decisions.push(...batch);
+    const send = async (end: number) => {
+      const part = packets.slice(decisions.length, end);
+      const source = batches(part, options.realtime ?? false);
+      for await (const batch of this.trackStream(source, options, first + decisions.length)) decisions.push(...batch);
+    };
+    for (const { before, sysctls } of options.changes ?? []) {
+      await send(before - first);
+      await this.changeSysctls(sysctls);
+    }
+    await send(packets.length);
     return decisions;
   }
 
@@ -205,11 +231,11 @@ export class Kernel {
       (await answer).map((observation, i) => this.#reader.read(observation, packets[i] as TimedPacket, times));
 
     for await (const packets of source) {
-      const due = (packets[0]?.time ?? 0) - this.#elapsed();
-      if (options.realtime && due > BATCH_SPAN / 4) {
+      const left = () => (packets[0]?.time ?? 0) - this.#elapsed();
+      if (options.realtime && left() > BATCH_SPAN / 4) {
         if (ahead) yield decide(ahead);
         ahead = null;
-        await this.#sleep(due - 1000);
+        await this.#sleep(left() - 1000);
       }
       const span = options.realtime ? BATCH_SPAN * 2 : 0;
       const injections = packets.map((packet) => injection(packet, next++));

@@ -7,7 +7,7 @@ import type { Comparison } from "./agree.js";
 import { agreementText, type Measured, writeAgreement } from "./agreement.js";
 import { compareCapture } from "./captures.js";
 import { compareLive, recordFamily } from "./golden.js";
-import { hunt } from "./hunt.js";
+import { hunt, huntTimed } from "./hunt.js";
 import { kernelAvailable, withKernel } from "./kernel.js";
 import { FAMILIES, type Family } from "./sequences/index.js";
 
@@ -18,10 +18,11 @@ Without options: every sequence through this kernel and through the engine.
   --record            record the golden files anew (packages/conformance/golden)
   --family NAME       only this family of sequences
   --random N          N packets of random traffic (a night's worth: 1000000)
+  --timed N           N packets of random traffic in real time: entries end and are made anew while it lasts
   --seed S            where it begins; the same seed gives the same traffic. Default: 1
   --capture FILE      this capture, frame by frame; may be given again
   --captures FOLDER   every capture of a folder
-  --agreement         all sequences, random traffic (100000 packets, or --random), captures where given; writes README.md
+  --agreement         all sequences, random traffic (100000 packets and 30000 timed, or as said), captures where given; writes README.md
   --help
 `;
 
@@ -53,15 +54,16 @@ async function sequences(families: readonly Family[]): Promise<Measured> {
   return { what: `${count} sequences by table`, packets: packetsOf(all), wrong: wrongOf(all) };
 }
 
-async function random(count: number, seed: number): Promise<Measured> {
-  if (!Number.isSafeInteger(count) || count < 1) throw new Error("--random takes a number of packets");
+async function random(option: "random" | "timed", count: number, seed: number): Promise<Measured> {
+  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`--${option} takes a number of packets`);
   if (!Number.isSafeInteger(seed)) throw new Error("--seed takes a whole number");
-  const { packets, wrong, found } = await hunt(count, seed, {
+  const { packets, wrong, found } = await (option === "timed" ? huntTimed : hunt)(count, seed, {
     progress: (done) => console.error(`${done} packets`),
   });
   for (const text of found) console.log(`${text}\n`);
-  console.log(`random, seed ${seed}: ${packets} packets, ${wrong} differ, in ${found.length} episodes`);
-  return { what: `random traffic, seed ${seed}`, packets, wrong: Math.max(wrong, found.length) };
+  const what = option === "timed" ? "random traffic with waits" : "random traffic";
+  console.log(`${what}, seed ${seed}: ${packets} packets, ${wrong} differ, in ${found.length} episodes`);
+  return { what: `${what}, seed ${seed}`, packets, wrong: Math.max(wrong, found.length) };
 }
 
 const CAPTURE = /\.(pcap|pcapng|cap)(\.gz|\.zst)?$/;
@@ -91,6 +93,7 @@ async function captures(paths: readonly string[]): Promise<Measured> {
 
 /** Packets of random traffic when none are asked for. */
 const AGREEMENT_RANDOM = 100_000;
+const AGREEMENT_TIMED = 30_000;
 
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
@@ -100,6 +103,7 @@ async function main(): Promise<boolean> {
       capture: { type: "string", multiple: true, default: [] },
       captures: { type: "string" },
       random: { type: "string" },
+      timed: { type: "string" },
       seed: { type: "string", default: "1" },
       agreement: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -122,9 +126,12 @@ async function main(): Promise<boolean> {
 
   const files = [...values.capture, ...(values.captures === undefined ? [] : capturesOf(values.captures))];
   const count = values.random ?? (agreement ? AGREEMENT_RANDOM : undefined);
+  const timed = values.timed ?? (agreement ? AGREEMENT_TIMED : undefined);
   const measured: Measured[] = [];
-  if (agreement || (files.length === 0 && count === undefined)) measured.push(await sequences(families));
-  if (count !== undefined) measured.push(await random(Number(count), Number(seed)));
+  if (agreement || (files.length === 0 && count === undefined && timed === undefined))
+    measured.push(await sequences(families));
+  if (count !== undefined) measured.push(await random("random", Number(count), Number(seed)));
+  if (timed !== undefined) measured.push(await random("timed", Number(timed), Number(seed)));
   if (files.length > 0) measured.push(await captures(files));
   if (agreement) {
     const kernel = await withKernel({}, (open) => open.release());

@@ -1,7 +1,7 @@
 // Recordings of whole sequences: each starts with an empty table; those that can share a namespace do.
 
 import { describePacket } from "./describe.js";
-import { Kernel, type KernelOptions, type TimedPacket } from "./kernel.js";
+import { type Change, Kernel, type KernelOptions, type TimedPacket } from "./kernel.js";
 import { lines, parseCounters, risen } from "./procfs.js";
 import type { RecordedPacket, Recording } from "./recording.js";
 
@@ -10,6 +10,8 @@ export interface RecordOptions extends KernelOptions {
   readonly realtime?: boolean;
   /** Numbers of packets (from 0) after which the table is noted, too. */
   readonly dumpAt?: readonly number[];
+  /** Sysctls that change on the way. */
+  readonly changes?: readonly Change[];
 }
 
 export interface RecordJob {
@@ -84,7 +86,7 @@ function setupKey(options: RecordOptions): string {
 }
 
 async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Promise<Recording> {
-  const { realtime = false, dumpAt = [] } = options;
+  const { realtime = false, dumpAt = [], changes = [] } = options;
   await kernel.setSysctls(options.sysctls ?? {});
   await kernel.reset();
   const before = await kernel.counterFiles();
@@ -95,7 +97,9 @@ async function record(kernel: Kernel, { packets, options = {} }: RecordJob): Pro
   const dumps: unknown[] = [];
   const track = { realtime, events: true, counters: true, output: kernel.mode !== "input" };
   for (const end of [...[...dumpAt].sort((a, b) => a - b).map((at) => at + 1), packets.length]) {
-    decisions.push(...(await kernel.track(packets.slice(decisions.length, end), track, decisions.length)));
+    const first = decisions.length;
+    const due = changes.filter(({ before }) => before >= first && before < end);
+    decisions.push(...(await kernel.track(packets.slice(first, end), { ...track, changes: due }, first)));
     if (dumpAt.includes(end - 1))
       dumps.push({ after: end - 1, table: await kernel.table(), expect: await kernel.expectations() });
   }

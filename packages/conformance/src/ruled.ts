@@ -20,12 +20,12 @@ const POLICIES: readonly (readonly [dscp: number, name: string])[] = [
   [20, "brief"],
   [21, "long"],
 ];
-const DSCPS = [...ZONES, ...MARKS.map(([dscp]) => dscp), 20, 21, 61, 62];
+const DSCPS = [...ZONES, ...MARKS.map(([dscp]) => dscp), ...Object.keys(LABELS).map(Number), 20, 21, 61, 62];
 
 /** The DSCP of a rule, by what it does. */
 // biome-ignore format: a table
 const NAMES = {
-  "mark 8": 8, "mark 9": 9, "mark 0xabcdef12": 10, "or 0x100": 11, "and 0xf": 12, "xor 3": 13, "mark 0": 14, brief: 20, long: 21,
+  "label 0": 16, "label 64": 17, "label 127": 18, "mark 8": 8, "mark 9": 9, "mark 0xabcdef12": 10, "or 0x100": 11, "and 0xf": 12, "xor 3": 13, "mark 0": 14, brief: 20, long: 21,
   notrack: 61, drop: 62,
 } as const;
 
@@ -50,12 +50,16 @@ const PROTOCOLS: readonly { readonly l4proto: Readonly<Record<Family, number>>; 
   ] },
 ];
 type Family = 4 | 6;
+
+/** Sysctls of the timeouts a policy replaces. */
+export const POLICY_TIMEOUTS = [...new Set(PROTOCOLS.flatMap(({ states }) => states))].map(
+  (name) => `nf_conntrack_${name}`,
+);
 const FAMILIES = [4, 6] as const;
 
 /** Different for every state, so that a mix-up shows. */
 export function policyTimeouts(policy: number): Record<string, number> {
-  const names = [...new Set(PROTOCOLS.flatMap(({ states }) => states))];
-  return Object.fromEntries(names.map((name, i) => [`nf_conntrack_${name}`, (policy === 0 ? 11 : 5000) + 3 * i]));
+  return Object.fromEntries(POLICY_TIMEOUTS.map((name, i) => [name, (policy === 0 ? 11 : 5000) + 3 * i]));
 }
 
 const policyName = (name: string, l4proto: number, family: Family): string => `${name}-${l4proto}-${family}`;

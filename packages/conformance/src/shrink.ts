@@ -3,41 +3,61 @@
 import { describePacket } from "./describe.js";
 import type { Episode } from "./random.js";
 import { RULED } from "./ruled.js";
-import type { SequencePacket } from "./sequence.js";
 
-const TRIES = 300;
+const TRIES = 1000;
+
+/** Which of these still differ. Many are asked about at once: in real time one takes as long as all. */
+export type Differs = (episodes: readonly Episode[]) => Promise<readonly boolean[]>;
 
 /**
  * The fewest packets that still differ: halves, quarters, … single ones are left out as long as the difference stays;
- * single ones again until none can go. Then settings that do not matter.
+ * single ones again until none can go. Then settings that do not matter, and changes of them.
  */
-export async function shrink(
-  candidate: Episode,
-  differs: (episode: Episode) => Promise<boolean>,
-  tries = TRIES,
-): Promise<Episode> {
+export async function shrink(candidate: Episode, differs: Differs, tries = TRIES): Promise<Episode> {
   let left = tries;
-  const still = async (episode: Episode) => episode.packets.length > 0 && left-- > 0 && (await differs(episode));
-  let packets = candidate.packets;
-  const remove = async (size: number): Promise<boolean> => {
-    const before = packets.length;
-    for (let at = 0; at < packets.length; ) {
-      const fewer: readonly SequencePacket[] = [...packets.slice(0, at), ...packets.slice(at + size)];
-      if (await still({ ...candidate, packets: fewer })) packets = fewer;
-      else at += size;
-    }
-    return packets.length < before;
+  let best = candidate;
+  const still: Differs = async (episodes) => {
+    left -= episodes.length;
+    return left < 0 ? episodes.map(() => false) : differs(episodes);
   };
-  for (let size = packets.length >> 1; size > 1; size >>= 1) await remove(size);
-  while (await remove(1));
+  /** Takes away as many of the parts as can go together; `without` makes an episode that lacks some. */
+  const drop = async <T>(parts: readonly T[], without: (parts: readonly T[]) => Episode): Promise<boolean> => {
+    const alone = await still(parts.map((part) => without([part])));
+    let free = parts.filter((_, i) => alone[i]);
+    while (free.length > 1 && !(await still([without(free)]))[0]) free = free.slice(0, free.length >> 1);
+    if (free.length > 0) best = without(free);
+    return free.length > 0;
+  };
+  const dropPackets = (size: number): Promise<boolean> => {
+    const whole = best;
+    const starts = Array.from({ length: Math.ceil(whole.packets.length / size) }, (_, i) => i * size);
+    if (starts.length < 2) return Promise.resolve(false);
+    return drop(starts, (gone) => withoutPackets(whole, new Set(gone), size));
+  };
+  for (let size = best.packets.length >> 1; size > 1; size >>= 1) await dropPackets(size);
+  while (await dropPackets(1));
 
-  let { sysctls = {} } = candidate.options;
-  for (const name of Object.keys(sysctls)) {
-    const { [name]: _, ...fewer } = sysctls;
-    const options = { ...candidate.options, sysctls: fewer };
-    if (await still({ ...candidate, packets, options })) sysctls = fewer;
-  }
-  return { ...candidate, packets, options: { ...candidate.options, sysctls } };
+  const { sysctls = {} } = best.options;
+  const bare = best;
+  await drop(Object.keys(sysctls), (gone) => {
+    const fewer = Object.entries(sysctls).filter(([name]) => !gone.includes(name));
+    return { ...bare, options: { ...bare.options, sysctls: Object.fromEntries(fewer) } };
+  });
+  const steady = best;
+  const changes = steady.options.changes ?? [];
+  await drop(changes, (gone) => {
+    const fewer = changes.filter((change) => !gone.includes(change));
+    return { ...steady, options: { ...steady.options, changes: fewer } };
+  });
+  return best;
+}
+
+/** Without the stretches of `size` packets that begin at these; changes of settings move along. */
+function withoutPackets({ packets, options, ...rest }: Episode, starts: ReadonlySet<number>, size: number): Episode {
+  const kept = packets.map((_, i) => !starts.has(i - (i % size)));
+  const count = (end: number) => kept.slice(0, end).filter(Boolean).length;
+  const changes = options.changes?.map((change) => ({ ...change, before: count(change.before) }));
+  return { ...rest, packets: packets.filter((_, i) => kept[i]), options: { ...options, ...(changes && { changes }) } };
 }
 
 /** Ready to paste into a family of sequences. */

@@ -1,9 +1,10 @@
 // Random traffic: what a seed gives, and a few thousand packets through the kernel and the engine.
 
 import { expect, test } from "vitest";
-import { hunt } from "../src/hunt.js";
+import { askTogether, hunt } from "../src/hunt.js";
 import { kernelAvailable } from "../src/kernel.js";
 import { episode } from "../src/random.js";
+import { timedEpisode } from "../src/timed.js";
 
 const available = kernelAvailable();
 const bytes = (seed: number) => episode(seed, 100).packets.map(({ data }) => Buffer.from(data).toString("hex"));
@@ -22,5 +23,31 @@ test.skipIf(!available.ok)(
     const { packets, found } = await hunt(5000, 1_000_090);
     expect(found).toEqual([]);
     expect(packets).toBeGreaterThanOrEqual(5000);
+  },
+);
+
+test("time: what is renewed in one burst ends far from every other", () => {
+  const { packets, options } = timedEpisode(7);
+  const bursts = [...new Set(packets.map(({ time }) => Math.round(time / 1000)))];
+  expect(bursts).toEqual([0, 3, 6, 9, 12]);
+  for (const { time } of packets) expect(Math.abs(time - 1000 * Math.round(time / 1000))).toBeLessThan(100);
+  const all = [options.sysctls ?? {}, ...(options.changes ?? []).map(({ sysctls }) => sysctls)];
+  const timeouts = all.flatMap((sysctls) => Object.entries(sysctls)).filter(([name]) => /timeout|time$/.test(name));
+  expect(timeouts.length).toBeGreaterThan(20);
+  for (const [, seconds] of timeouts) expect(Number(seconds) % 3).not.toBe(0);
+});
+
+test.skipIf(!available.ok)(
+  `5000 packets with waits, live, and a timeout that only the engine has${available.ok ? "" : ` (${available.reason})`}`,
+  { timeout: 120_000 },
+  async () => {
+    const episodes = [11, 12, 13].map((seed) => timedEpisode(seed, { ruled: seed % 2 === 1 }));
+    const [agreed, disturbed] = await Promise.all([
+      askTogether(episodes),
+      askTogether([timedEpisode(14)], { sysctls: { nf_conntrack_udp_timeout: 500 } }),
+    ]);
+    expect(agreed.flatMap(({ report }) => report)).toEqual([]);
+    expect(agreed.reduce((sum, { packets }) => sum + packets, 0)).toBeGreaterThan(5000);
+    expect(disturbed[0]?.wrong.length).toBeGreaterThan(0);
   },
 );
