@@ -26,7 +26,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   time: ".table [role=option]",
   machine: "svg",
   rules: "svg .outcome",
-  compare: "#sysctls",
+  compare: ".sides",
   lab: ".records",
 };
 const WIDTHS = [1280, 390];

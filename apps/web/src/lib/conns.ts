@@ -20,6 +20,7 @@ export interface Conn {
   readonly deadline: number;
   readonly gone: boolean;
   readonly invalid: number;
+  /** The connection that announced it. */
   readonly master: number | null;
   /** Places of its packets in the columns. */
   readonly frames: readonly number[];

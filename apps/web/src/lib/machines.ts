@@ -1,6 +1,6 @@
 // The state machines as drawings: where the states stand, and which transitions a capture took.
-import { statusNames } from "conntrack-wasm";
 import { type Columns, NOTE, PROTOCOL_STATES } from "../worker/columns";
+import { statusState } from "./lifeline";
 
 export interface Machine {
   readonly name: string;
@@ -71,12 +71,6 @@ export const MACHINES: readonly Machine[] = [
     usual: [`${ABSENT}>COOKIE_WAIT`, "COOKIE_WAIT>COOKIE_ECHOED", "COOKIE_ECHOED>ESTABLISHED"],
   },
 ];
-
-function statusState(status: number): string {
-  const names = statusNames(status);
-  if (names.includes("ASSURED")) return "ASSURED";
-  return names.includes("SEEN_REPLY") ? "REPLIED" : "UNREPLIED";
-}
 
 export interface Transitions {
   /** "FROM>TO" and how many packets took it. */

@@ -59,3 +59,6 @@ export function draftOf({ profile, checksum, rules, sysctl, helpers }: Settings)
 export function settingsOf({ profile, checksum, rules, sysctl, helpers }: SettingsDraft): Settings {
   return { profile, checksum, rules, sysctl: parseSysctls(sysctl), helpers: parseHelpers(helpers) };
 }
+
+export const sameSettings = (a: Settings, b: Settings): boolean =>
+  JSON.stringify(draftOf(a)) === JSON.stringify(draftOf(b));

@@ -55,6 +55,7 @@ export class Session {
   program: Program | null = null;
   /** The packet that opened each connection. */
   readonly #opened = new Map<number, number>();
+  #isOffloaded: Promise<boolean> | null = null;
   #foreseen: Foreseen[] = [];
   #checkpoints: Checkpoint[] = [];
   #interval = 16_384;
@@ -72,8 +73,7 @@ export class Session {
     const gatherer = new Gatherer();
     let engine: Conntrack | null = null;
     try {
-      this.ignoring =
-        this.settings.checksum === "ignore" || (this.settings.checksum === "auto" && (await this.#offloaded()));
+      this.ignoring = await this.#ignores(this.settings);
       this.program = await programOf(this.settings.rules);
       engine = await openEngine(this.settings, this.ignoring, this.program);
       const hindsight = await this.#hindsight(engine);
@@ -130,6 +130,12 @@ export class Session {
   async #hindsight(engine: Conntrack): Promise<Hindsight | null> {
     if (this.settings.helpers.length > 0 || engine.sysctl("nf_conntrack_helper") !== 0) return null;
     return new Hindsight(await openEngine(this.settings, this.ignoring, this.program));
+  }
+
+  async #ignores({ checksum }: Settings): Promise<boolean> {
+    if (checksum !== "auto") return checksum === "ignore";
+    this.#isOffloaded ??= this.#offloaded();
+    return this.#isOffloaded;
   }
 
   // Looks at the first packets, as `--checksum auto` of the command does.
@@ -264,11 +270,7 @@ export class Session {
 
   /** The whole capture once more, with other settings. */
   async rerun(settings: Settings): Promise<{ decisions: Uint32Array; entries: number }> {
-    const engine = await openEngine(
-      settings,
-      settings.checksum === "ignore" || (settings.checksum === "auto" && this.ignoring),
-      await programOf(settings.rules),
-    );
+    const engine = await openEngine(settings, await this.#ignores(settings), await programOf(settings.rules));
     const decisions = new Uint32Array(2 * this.packets);
     await this.each(engine, (results) => decisions.set(results.words, 2 * (results.firstFrame - 1)));
     return { decisions, entries: engine.entries };
