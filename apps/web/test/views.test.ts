@@ -147,24 +147,6 @@ describe.skipIf(!CHROMIUM)("views", () => {
     await page.close();
   });
 
-  test("lab: a lesson is solved by sending packets", async () => {
-    const { page, errors } = await site.page("#view=lab");
-    await page.getByRole("button", { name: "The handshake" }).click();
-    const client = page.getByRole("group", { name: /Client/ });
-    const server = page.getByRole("group", { name: /Server/ });
-    await client.getByRole("button", { name: "SYN", exact: true }).click();
-    await page.getByText("no entry → SYN_SENT").waitFor();
-    await server.getByRole("button", { name: "SYN/ACK" }).click();
-    await client.getByRole("button", { name: "ACK", exact: true }).click();
-    await page.getByText("✓ Right.").waitFor();
-    await page.getByLabel("sequence numbers out of the window").check();
-    await client.getByRole("button", { name: "Data" }).click();
-    await page.locator(".log .chip.invalid").waitFor();
-    expect(await violations(page)).toEqual([]);
-    expect(errors).toEqual([]);
-    await page.close();
-  });
-
   test("a broken file: what could be read, and one message", async () => {
     const { page, errors } = await site.page();
     const whole = readFileSync(`${REPOSITORY}/samples/tour.pcap`);

@@ -1,6 +1,6 @@
 // Packets put together byte by byte: IPv4 with TCP, UDP or ICMP, checksums right.
 
-export const FLAG = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16 } as const;
+export const FLAG = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32 } as const;
 
 function checksum(bytes: Uint8Array, sum = 0): number {
   for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
@@ -78,10 +78,10 @@ export function ping(src: string, dst: string, type: 0 | 8, id: number): Uint8Ar
   return icmp(src, dst, type, 0, Uint8Array.of(id >> 8, id & 255, 0, 1, ...new TextEncoder().encode("conntrack")));
 }
 
-/** Destination unreachable about another packet. */
-export function unreachable(src: string, dst: string, code: number, about: Uint8Array): Uint8Array {
+/** An error about another packet: what it quotes is that packet's IP header and eight bytes more. */
+export function icmpError(src: string, dst: string, type: number, code: number, about: Uint8Array): Uint8Array {
   const quoted = about.subarray(0, 28);
   const rest = new Uint8Array(4 + quoted.length);
   rest.set(quoted, 4);
-  return icmp(src, dst, 3, code, rest);
+  return icmp(src, dst, type, code, rest);
 }

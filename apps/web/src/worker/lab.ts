@@ -1,5 +1,5 @@
 // The lab's engine: packets one at a time, and the table after each.
-import { type Conntrack, formatProc, statusNames } from "conntrack-wasm";
+import { type Conntrack, formatExpectProc, formatProc, statusNames } from "conntrack-wasm";
 import type { LabDecision, LabResult, Settings } from "./messages";
 import { openEngine, programOf } from "./setup";
 
@@ -40,12 +40,14 @@ export class Lab {
       decision,
       seconds: Number(this.#time - START) / 1e9,
       lines: flows.map((flow) => formatProc(flow)),
-      records: flows.map(({ conn, protocol, protocolState, status, timeout, master }) => ({
+      expected: this.engine.expectations().map((expectation) => formatExpectProc(expectation)),
+      records: flows.map(({ conn, protocol, protocolState, status, timeout, helper, master }) => ({
         conn,
         protocol,
         state: protocolState,
         status: statusNames(status),
         timeout: Number(timeout) / 1e9,
+        helper,
         master,
       })),
     };

@@ -1,4 +1,5 @@
 // What page and worker say to each other.
+import type { HelperHint } from "conntrack-wasm";
 import type { Step } from "ctrack/parts";
 import type { Chunk } from "./columns";
 
@@ -67,8 +68,8 @@ export interface Loaded {
   readonly milliseconds: number;
   /** By the numbers of the rule column; null without rules. */
   readonly rules: RuleRows | null;
-  /** Connections helpers would have announced; empty where one is assigned. */
-  readonly foreseen: readonly Foreseen[];
+  /** Connections that would have been RELATED, if a helper had been assigned. */
+  readonly foreseen: readonly HelperHint[];
 }
 
 export type RuleRows = readonly (RuleRow | null)[];
@@ -95,15 +96,7 @@ export interface Explained {
   /** The packet that announced its connection. */
   readonly announced: Announced | null;
   /** A helper that would have made its connection RELATED. */
-  readonly foreseen: (Announced & { readonly helper: string }) | null;
-}
-
-/** A connection a helper would have announced. */
-export interface Foreseen {
-  readonly helper: string;
-  /** The packet that opened it, and the one that announced it. */
-  readonly frame: number;
-  readonly announced: number;
+  readonly foreseen: HelperHint | null;
 }
 
 export interface Announced {
@@ -115,6 +108,8 @@ export interface Announced {
 export interface LabResult {
   readonly lines: readonly string[];
   readonly records: readonly LabRecord[];
+  /** `/proc/net/nf_conntrack_expect` */
+  readonly expected: readonly string[];
   readonly seconds: number;
   readonly decision: LabDecision | null;
 }
@@ -125,6 +120,7 @@ export interface LabRecord {
   readonly state: string | null;
   readonly status: readonly string[];
   readonly timeout: number;
+  readonly helper: string | null;
   readonly master: number | null;
 }
 

@@ -2,20 +2,22 @@
 // brought back by replaying a few packets.
 import { openCapture, type PacketBlock } from "conntrack-capture";
 import type { Program } from "conntrack-iptables";
-import { Conntrack, formatProc, Hindsight, program as P, REASONS } from "conntrack-wasm";
+import { Conntrack, formatProc, type HelperHint, Hindsight, program as P, REASONS } from "conntrack-wasm";
 import {
   estimateOffload,
   explainPacket,
   Headers,
   JsonLines,
+  notExpectedText,
   OFFLOAD_SAMPLE,
   offloadRemark,
   oneLine,
+  openingOf,
   PacketView,
 } from "ctrack/parts";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
-import type { Announced, Asked, Explained, Foreseen, Loaded, RuleRows, Settings, TableAt } from "./messages";
+import type { Asked, Explained, Loaded, RuleRows, Settings, TableAt } from "./messages";
 import { ruleStep, withRule } from "./rule-text";
 import { saidBy } from "./said";
 import { openEngine, programOf } from "./setup";
@@ -56,7 +58,8 @@ export class Session {
   /** The packet that opened each connection. */
   readonly #opened = new Map<number, number>();
   #isOffloaded: Promise<boolean> | null = null;
-  #foreseen: Foreseen[] = [];
+  #hindsight: Hindsight | null = null;
+  readonly #foreseen: HelperHint[] = [];
   #checkpoints: Checkpoint[] = [];
   #interval = 16_384;
   #seekable = false;
@@ -76,13 +79,15 @@ export class Session {
       this.ignoring = await this.#ignores(this.settings);
       this.program = await programOf(this.settings.rules);
       engine = await openEngine(this.settings, this.ignoring, this.program);
-      const hindsight = await this.#hindsight(engine);
+      // a second engine sees what other helpers would have announced
+      if (engine.sysctl("nf_conntrack_helper") === 0)
+        this.#hindsight = new Hindsight(await openEngine(this.settings, this.ignoring, this.program));
       const capture = await openCapture(this.file);
       this.#seekable = capture.format === "pcap" && capture.compression === "none";
       for await (const block of capture.blocks({ maxBytes: 1 << 20 })) {
         if (this.cancelled) break;
         this.#checkpoint(engine, block.offset);
-        hindsight?.follow(block);
+        this.#hindsight?.follow(block);
         const headers = new Headers(block);
         for (const results of engine.trackBlock(block)) {
           if (results.count === 0) {
@@ -90,8 +95,7 @@ export class Session {
             continue;
           }
           const chunk = gatherer.chunk(results, headers);
-          for (const { frame, helper, announcement } of hindsight?.hints(results) ?? [])
-            this.#foreseen.push({ frame, helper, announced: announcement.frame });
+          this.#foreseen.push(...(this.#hindsight?.hints(results) ?? []));
           for (let i = 0; i < results.count; i++) {
             const conn = results.conn(i);
             if (conn > 0 && !this.#opened.has(conn)) this.#opened.set(conn, results.firstFrame + i);
@@ -124,12 +128,6 @@ export class Session {
       rules: engine ? await this.rules(engine) : null,
       foreseen: this.#foreseen,
     };
-  }
-
-  // Where no helper is assigned, a second engine sees what helpers would have announced.
-  async #hindsight(engine: Conntrack): Promise<Hindsight | null> {
-    if (this.settings.helpers.length > 0 || engine.sysctl("nf_conntrack_helper") !== 0) return null;
-    return new Hindsight(await openEngine(this.settings, this.ignoring, this.program));
   }
 
   async #ignores({ checksum }: Settings): Promise<boolean> {
@@ -225,7 +223,6 @@ export class Session {
     const described = (other: Seen | null) => other && oneLine(other.packet, this.origin);
     const announcer = await earlier(packet.trace.announced);
     const opener = packet.entry === null ? undefined : this.#opened.get(packet.entry);
-    const foreseen = this.#foreseen.find((candidate) => candidate.frame === opener) ?? null;
     const openedBy = (conn: number) => this.#opened.get(conn) ?? null;
     const steps = explainPacket({
       packet,
@@ -235,6 +232,11 @@ export class Session {
       cause: described(await earlier(packet.trace.cause)),
       announcement: described(announcer),
       foreseen: null,
+      notExpected:
+        this.#hindsight
+          ?.notExpected(openingOf(packet))
+          .filter(({ why }) => why !== "no-helper")
+          .map(notExpectedText) ?? [],
     });
     if (this.program)
       steps.splice(
@@ -251,11 +253,8 @@ export class Session {
       record: flow ? formatProc(flow) : null,
       way: Array.from(engine.ruleTrace(), asked),
       says: seen.says,
-      announced: announcer && announcedBy(announcer),
-      foreseen: foreseen && {
-        helper: foreseen.helper,
-        ...announcedBy((await this.#seen(foreseen.announced)).seen),
-      },
+      announced: announcer && { frame: announcer.packet.frame, says: announcer.says },
+      foreseen: this.#foreseen.find((hint) => hint.frame === opener) ?? null,
     };
   }
 
@@ -299,8 +298,6 @@ export class Session {
     await capture.close();
   }
 }
-
-const announcedBy = ({ packet, says }: Seen): Announced => ({ frame: packet.frame, says });
 
 function asked(word: number): Asked {
   return {
