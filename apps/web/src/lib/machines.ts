@@ -5,32 +5,46 @@ import { statusState } from "./lifeline";
 export interface Machine {
   readonly name: string;
   readonly l4protos: readonly number[];
+  /** Its tracker has no states of its own: those of the entry's status are drawn. */
+  readonly byStatus: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** Width of a state's box; its height is the same in all. */
+  readonly box: number;
   readonly places: Readonly<Record<string, readonly [x: number, y: number]>>;
   /** What usually happens, drawn faintly also where the capture has none of it. */
   readonly usual: readonly string[];
-  readonly height: number;
 }
 
 export const ABSENT = "no entry";
-const DATAGRAM = { [ABSENT]: [90, 60], UNREPLIED: [320, 60], REPLIED: [320, 180], ASSURED: [560, 180] } as const;
+const DATAGRAM = {
+  [ABSENT]: [75, 42],
+  UNREPLIED: [300, 42],
+  REPLIED: [300, 142],
+  ASSURED: [75, 142],
+} as const;
 const STATUS_USUAL = [`${ABSENT}>UNREPLIED`, "UNREPLIED>REPLIED", "REPLIED>ASSURED"];
+const BY_STATUS = { byStatus: true, width: 400, height: 180, box: 104 } as const;
 
 export const MACHINES: readonly Machine[] = [
   {
     name: "TCP",
     l4protos: [6],
-    height: 470,
+    byStatus: false,
+    width: 480,
+    height: 452,
+    box: 104,
     places: {
-      [ABSENT]: [330, 34],
-      SYN_SENT: [330, 110],
-      SYN_SENT2: [560, 110],
-      SYN_RECV: [330, 190],
-      ESTABLISHED: [330, 270],
-      FIN_WAIT: [150, 270],
-      CLOSE_WAIT: [150, 350],
-      LAST_ACK: [330, 350],
-      TIME_WAIT: [330, 432],
-      CLOSE: [560, 350],
+      [ABSENT]: [228, 28],
+      SYN_SENT: [228, 104],
+      SYN_SENT2: [392, 104],
+      SYN_RECV: [228, 180],
+      ESTABLISHED: [228, 256],
+      FIN_WAIT: [64, 256],
+      CLOSE_WAIT: [64, 338],
+      LAST_ACK: [228, 338],
+      TIME_WAIT: [228, 420],
+      CLOSE: [392, 338],
     },
     usual: [
       `${ABSENT}>SYN_SENT`,
@@ -45,68 +59,116 @@ export const MACHINES: readonly Machine[] = [
       "ESTABLISHED>CLOSE",
     ],
   },
-  { name: "UDP", l4protos: [17, 136], height: 230, places: DATAGRAM, usual: STATUS_USUAL },
+  { name: "UDP", l4protos: [17, 136], ...BY_STATUS, places: DATAGRAM, usual: STATUS_USUAL },
   {
     name: "ICMP",
     l4protos: [1, 58],
-    height: 230,
-    places: { [ABSENT]: [90, 60], UNREPLIED: [320, 60], REPLIED: [320, 180] },
+    ...BY_STATUS,
+    places: { [ABSENT]: DATAGRAM[ABSENT], UNREPLIED: DATAGRAM.UNREPLIED, REPLIED: DATAGRAM.REPLIED },
     usual: STATUS_USUAL.slice(0, 2),
   },
   {
     name: "SCTP",
     l4protos: [132],
+    byStatus: false,
+    width: 560,
     height: 400,
+    box: 146,
     places: {
-      [ABSENT]: [330, 34],
-      CLOSED: [120, 34],
-      COOKIE_WAIT: [330, 120],
-      COOKIE_ECHOED: [330, 200],
-      HEARTBEAT_SENT: [560, 200],
-      ESTABLISHED: [330, 280],
-      SHUTDOWN_SENT: [120, 280],
-      SHUTDOWN_RECD: [560, 280],
-      SHUTDOWN_ACK_SENT: [330, 366],
+      [ABSENT]: [270, 28],
+      CLOSED: [82, 28],
+      COOKIE_WAIT: [270, 112],
+      COOKIE_ECHOED: [270, 196],
+      HEARTBEAT_SENT: [458, 112],
+      ESTABLISHED: [270, 280],
+      SHUTDOWN_SENT: [82, 280],
+      SHUTDOWN_RECD: [458, 280],
+      SHUTDOWN_ACK_SENT: [270, 364],
     },
-    usual: [`${ABSENT}>COOKIE_WAIT`, "COOKIE_WAIT>COOKIE_ECHOED", "COOKIE_ECHOED>ESTABLISHED"],
+    usual: [
+      `${ABSENT}>COOKIE_WAIT`,
+      "COOKIE_WAIT>COOKIE_ECHOED",
+      "COOKIE_ECHOED>ESTABLISHED",
+      "ESTABLISHED>SHUTDOWN_SENT",
+      "ESTABLISHED>SHUTDOWN_RECD",
+      "SHUTDOWN_SENT>SHUTDOWN_ACK_SENT",
+      "SHUTDOWN_RECD>SHUTDOWN_ACK_SENT",
+      "SHUTDOWN_ACK_SENT>CLOSED",
+    ],
   },
 ];
 
-export interface Transitions {
-  /** "FROM>TO" and how many packets took it. */
-  readonly counts: ReadonlyMap<string, number>;
-  /** The transition of one packet. */
-  readonly here: string | null;
+/** The machine a packet runs through; undefined for protocols that are not drawn. */
+export const machineOf = (l4proto: number): Machine | undefined =>
+  MACHINES.find(({ l4protos }) => l4protos.includes(l4proto));
+
+const STATUS_STATES = ["UNREPLIED", "REPLIED", "ASSURED"];
+const INVALID = 4;
+const RELATED = 3;
+
+/** Does packet `i` move the machine? Not an INVALID one, and an ICMP error is about another connection. */
+function moves({ data }: Columns, { l4protos, name }: Machine, i: number): boolean {
+  const state = (data.decision[i] as number) & 255;
+  if (state === 0 || state >= INVALID || !l4protos.includes(data.l4proto[i] as number)) return false;
+  return name !== "ICMP" || state !== RELATED;
 }
 
-/** The transitions a capture took in a machine, and that of packet `frame`. */
-export function transitionsOf({ data, count }: Columns, machine: Machine, frame: number): Transitions {
-  const counts = new Map<string, number>();
-  const named = machine.name === "TCP" || machine.name === "SCTP";
-  const lastOf = new Map<number, string>();
-  let here: string | null = null;
+// States as numbers while they are counted: 0 for no entry, else from 1 on.
+const nameOf = ({ byStatus }: Machine, code: number): string =>
+  code === 0 ? ABSENT : ((byStatus ? STATUS_STATES[code - 1] : PROTOCOL_STATES[code]) ?? ABSENT);
+
+function codeBehind({ data }: Columns, { byStatus }: Machine, i: number): number {
+  if (((data.notes[i] as number) & NOTE.after) === 0) return 0;
+  return byStatus ? STATUS_STATES.indexOf(statusState(data.status[i] as number)) + 1 : (data.after[i] as number);
+}
+
+const STRIDE = 32;
+
+/** "FROM>TO" and how many packets of the capture took it. */
+export function countTransitions(columns: Columns, machine: Machine): Map<string, number> {
+  const { data, count } = columns;
+  const counts = new Uint32Array(STRIDE * STRIDE);
+  const lastOf = new Map<number, number>();
   for (let i = 0; i < count; i++) {
-    const state = (data.decision[i] as number) & 255;
-    if (!machine.l4protos.includes(data.l4proto[i] as number) || state === 0 || state >= 4) continue;
-    // an ICMP error is about another connection
-    if (machine.name === "ICMP" && state === 3) continue;
-    const notes = data.notes[i] as number;
-    const conn = data.conn[i] as number;
-    const before = notes & NOTE.before;
-    const after = notes & NOTE.after;
-    let from = ABSENT;
-    let to = ABSENT;
-    if (named) {
-      if (before) from = PROTOCOL_STATES[data.before[i] as number] || ABSENT;
-      if (after) to = PROTOCOL_STATES[data.after[i] as number] || ABSENT;
-    } else {
-      if (before) from = lastOf.get(conn) ?? "UNREPLIED";
-      if (after) to = statusState(data.status[i] as number);
-      lastOf.set(conn, to);
-    }
-    const key = `${from}>${to}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-    if (i + 1 === frame) here = key;
+    if (!moves(columns, machine, i)) continue;
+    const to = codeBehind(columns, machine, i);
+    let from = 0;
+    if ((data.notes[i] as number) & NOTE.before)
+      from = machine.byStatus ? (lastOf.get(data.conn[i] as number) ?? 1) : (data.before[i] as number);
+    if (machine.byStatus) lastOf.set(data.conn[i] as number, to);
+    const place = from * STRIDE + to;
+    counts[place] = (counts[place] as number) + 1;
   }
-  return { counts, here };
+  const found = new Map<string, number>();
+  for (const [place, taken] of counts.entries())
+    if (taken > 0) found.set(`${nameOf(machine, Math.floor(place / STRIDE))}>${nameOf(machine, place % STRIDE)}`, taken);
+  return found;
+}
+
+/** The transition packet `frame` took; null when it took none in this machine. */
+export function transitionAt(columns: Columns, machine: Machine, frame: number): string | null {
+  const { data } = columns;
+  const i = frame - 1;
+  if (frame === 0 || !moves(columns, machine, i)) return null;
+  let from = 0;
+  if ((data.notes[i] as number) & NOTE.before)
+    from = machine.byStatus ? statusBefore(columns, machine, i) : (data.before[i] as number);
+  return `${nameOf(machine, from)}>${nameOf(machine, codeBehind(columns, machine, i))}`;
+}
+
+/** The state the packet before it in its connection left. */
+function statusBefore(columns: Columns, machine: Machine, index: number): number {
+  const { conn } = columns.data;
+  for (let i = index - 1; i >= 0; i--)
+    if (conn[i] === conn[index] && moves(columns, machine, i)) return codeBehind(columns, machine, i);
+  return 1;
+}
+
+/** The next packet that takes a transition, from `frame` on and around; 0 when none does. */
+export function nextTaking(columns: Columns, machine: Machine, key: string, frame: number): number {
+  for (let step = 1; step <= columns.count; step++) {
+    const next = ((frame - 1 + step) % columns.count) + 1;
+    if (moves(columns, machine, next - 1) && transitionAt(columns, machine, next) === key) return next;
+  }
+  return 0;
 }
