@@ -55,7 +55,16 @@ describe.skipIf(!CHROMIUM)("rules", () => {
       .getByLabel("Capture file")
       .setInputFiles({ name: "rules.v4", mimeType: "text/plain", buffer: Buffer.from(RULES) });
     await page.getByLabel("The firewall's interfaces").fill(INTERFACES.join(" "));
-    await page.getByText("6 rules, 2 never hit").waitFor();
+    await page.getByText("6 rules, 2 never hit, 1 of them shadowed").waitFor();
+    // the last rule asks for less than the one before it has taken
+    await page.locator(".cm-lintRange-warning", { hasText: "ttl-lt" }).waitFor();
+    await page.locator(".cm-counts .shadowed").waitFor();
+    await page
+      .getByRole("button", {
+        name: "fresh:3 can never be hit: fresh:2 (line 10) takes all of its packets before: go to line 10",
+      })
+      .click();
+    await page.locator(".cm-content:focus").waitFor();
 
     const saved = check("-o", "iptables-save").split("\n");
     const counted = saved.flatMap((line) => {

@@ -142,6 +142,10 @@ describe.skipIf(!CHROMIUM)("views", () => {
     await expect.poll(() => page.locator("g.lit").textContent(), PATIENT).toBe("ESTABLISHED");
     await page.getByText("The same as a table").click();
     await expect.poll(() => page.locator("tbody tr").first().textContent(), PATIENT).toMatch(/no entry\s*SYN_SENT\s*1/);
+    await page.getByRole("button", { name: "Next packet FIN_WAIT to LAST_ACK" }).click();
+    await page.getByText("Packet 11: FIN_WAIT → LAST_ACK").waitFor();
+    await page.getByRole("button", { name: "SCTP" }).click();
+    await page.getByText("No packet of this capture runs through the SCTP machine").waitFor();
     expect(await violations(page)).toEqual([]);
     expect(errors).toEqual([]);
     await page.close();

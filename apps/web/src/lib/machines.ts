@@ -76,7 +76,7 @@ export const MACHINES: readonly Machine[] = [
     box: 146,
     places: {
       [ABSENT]: [270, 28],
-      CLOSED: [82, 28],
+      CLOSED: [82, 364],
       COOKIE_WAIT: [270, 112],
       COOKIE_ECHOED: [270, 196],
       HEARTBEAT_SENT: [458, 112],
@@ -141,7 +141,8 @@ export function countTransitions(columns: Columns, machine: Machine): Map<string
   }
   const found = new Map<string, number>();
   for (const [place, taken] of counts.entries())
-    if (taken > 0) found.set(`${nameOf(machine, Math.floor(place / STRIDE))}>${nameOf(machine, place % STRIDE)}`, taken);
+    if (taken > 0)
+      found.set(`${nameOf(machine, Math.floor(place / STRIDE))}>${nameOf(machine, place % STRIDE)}`, taken);
   return found;
 }
 

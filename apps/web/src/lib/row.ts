@@ -139,7 +139,7 @@ export function rowAt(columns: Columns, index: number): Row {
 }
 
 /** `FORWARD:3`, `FORWARD policy`; tables other than filter by name. */
-export function rulePlace({ table, chain, position }: RuleRow): string {
+export function rulePlace({ table, chain, position }: Pick<RuleRow, "table" | "chain" | "position">): string {
   const name = table === "filter" ? chain : `${table}/${chain}`;
   return position === 0 ? `${name} policy` : `${name}:${position}`;
 }
