@@ -10,17 +10,18 @@ import { be32 } from "./bytes";
 import { addr6At, Conn, connAt, extAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
 import {
-  advanceTo, connNumber, direction, directionOf, state, trackPacket, verdict,
+  advanceTo, connNumber, deliverRaised, direction, directionOf, state, trackPacket, verdict,
 } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
-import { filtering, filterPacket, filterRaw, rawPlain, rule } from "./filter/program";
+import { filtering, filterPacket, filterQuick, filterRaw, NOT_QUICK, rawPlain, rule } from "./filter/program";
 import { collect, COLLECTOR_STEPS, collectorWanted, PASS } from "./early-drop";
 import { attention, setAttention } from "./attention";
 import { hasRoomFor } from "./event";
 import { nextFrame } from "./frame";
 import { KIND_ERROR, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, KIND_TRACK, Packet } from "./packet";
 import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
+import { clearRaised, raised } from "./proto/tracker";
 import { profile, tracing } from "./settings";
 import { bump } from "./stats";
 import { candidateOf, groupAt, groupOf, rekeyIfWanted, sameAddresses } from "./table";
@@ -307,9 +308,15 @@ function trackCommon(p: Packet, index: u32): bool {
   return true;
 }
 
-// Rules come behind tracking anyway, and raw ones here only count.
+// Rules come behind tracking anyway, and raw ones here only count. What they change on the conn is announced as ever.
 function filterCommon(c: Conn, dir: u32, p: Packet, index: u32): void {
-  const passed = filterRaw(p, p.iface) && filterPacket(p, c, dir, STATE_ESTABLISHED) == VERDICT_ACCEPT;
+  let passed = true;
+  const quick = filterQuick(p);
+  if (quick == NOT_QUICK) {
+    clearRaised();
+    passed = filterRaw(p, p.iface) && filterPacket(p, c, dir, STATE_ESTABLISHED) == VERDICT_ACCEPT;
+    if (raised) deliverRaised(c, passed);
+  } else passed = quick == VERDICT_ACCEPT;
   if (!passed) store<u8>(RESULTS + <usize>index * RESULT_SIZE, <u8>VERDICT_DROP, 3);
   store<u32>(RULES + (<usize>index << 2), rule);
 }

@@ -339,6 +339,12 @@ function passOn(c: Conn, dir: u32, p: Packet): void {
   if (c.has(STATUS_HELPED) && verdict == VERDICT_ACCEPT) verdict = runHelper(c, dir, p, state == STATE_ESTABLISHED);
 }
 
+/** The same for a packet that did not come this way: the fast path's. */
+export function deliverRaised(c: Conn, accepted: bool): void {
+  verdict = accepted ? VERDICT_ACCEPT : VERDICT_DROP;
+  deliver(c);
+}
+
 // The bits of one packet go out in one message; those of a dropped one with the next that gets through.
 function deliver(c: Conn): void {
   if (verdict == VERDICT_ACCEPT) {

@@ -28,8 +28,12 @@ let tosXor: u32 = 0;
 /** Bytes that rules added. */
 let grown: u32 = 0;
 
+let changed: bool = false;
+
 export function clearChanges(): void {
   ttlAdded = 0;
+  if (!changed) return;
+  changed = false;
   tosClear = 0;
   tosXor = 0;
   grown = 0;
@@ -42,6 +46,7 @@ export function addTtl(p: Packet, hops: i32): void {
 }
 
 export function grow(bytes: u32): void {
+  changed = true;
   grown += bytes;
 }
 
@@ -53,6 +58,7 @@ export function lengthNow(p: Packet): u32 {
 }
 
 export function changeTos(clear: u32, xor: u32): void {
+  changed = true;
   tosXor = (tosXor & ~clear) ^ xor;
   tosClear |= clear;
 }
@@ -106,12 +112,13 @@ export function setConn(c: Conn, dir: u32, state: u32): void {
 // @ts-ignore: decorator
 @inline
 export function setInterfaces(inside: u32, outside: u32): void {
-  inInterface = inside;
-  outInterface = outside;
+  inInterface = inside & 31;
+  outInterface = outside & 31;
 }
 
 // @ts-ignore: decorator
 @inline
 export function setPacketMark(value: u32): void {
+  changed = true;
   mark = value;
 }

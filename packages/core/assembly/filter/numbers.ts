@@ -18,7 +18,8 @@
 //
 // end     position behind the last entry
 // steps   most rules a packet may be asked, depth: most chains it may be in at once; both are filled in when it is loaded
-// bounds  first values of all cells but the first, ascending; entry i is for the values of cell i
+// bounds  first values of all cells but the first, ascending; entry i is for the values of cell i. Fields with few values
+//         (below FIELDS_DIRECT) have an entry for each, and no bounds
 // from    position of the first entry that leads to the tree
 export const PROGRAM_MAGIC = 0x32465443; // "CTF2"
 
@@ -114,15 +115,20 @@ export const TREE_BOUNDS = 4;
 
 // ---- fields of a packet that trees look at
 export const FIELD_STATE = 0; // STATE_* as a number
-export const FIELD_PROTOCOL = 1;
-export const FIELD_IN = 2; // number of the interface
-export const FIELD_OUT = 3;
+export const FIELD_IN = 1; // number of the interface
+export const FIELD_OUT = 2;
+export const FIELDS_DIRECT = 3;
+export const FIELD_PROTOCOL = 3;
 export const FIELD_SPORT = 4;
 export const FIELD_DPORT = 5;
 export const FIELD_MARK = 6;
 export const FIELD_SRC = 8; // four words in host order; IPv4 has the first
 export const FIELD_DST = 12;
 export const FIELDS = 16;
+
+/** How many values they have. */
+export const STATE_VALUES = 6;
+export const INTERFACE_VALUES = 32;
 
 /** Instead of a port: the packet has none, or the capture does not have it. */
 export const PORT_NONE = 0x10000;

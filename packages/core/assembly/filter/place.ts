@@ -117,6 +117,13 @@ export function placeOf(program: usize, p: Packet, given: u32): u32 {
   return hook;
 }
 
+/** The hook of every packet, or 0 where that or its interfaces depend on the packet. */
+export function constantPlace(program: usize): u32 {
+  const told = load<u32>(program, PROGRAM_FLAGS * 4) & (FLAG_INTERFACES | FLAG_SEEN);
+  if (told || load<u32>(program, PROGRAM_NETWORKS * 4)) return 0;
+  return placeOf(program, changetype<Packet>(0), 0);
+}
+
 let hookNow: u32 = 0;
 
 /** The hook of the packet at hand, its interfaces in the second and third byte. */

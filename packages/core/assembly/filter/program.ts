@@ -7,15 +7,15 @@ import { setSetting } from "../settings";
 import { addTtl, clearChanges, lengthNow, setConn, setLeaves } from "./context";
 import { malformed, matches, undecided } from "./match";
 import {
-  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
-  PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGES, STAGE_FILTER_FORWARD,
-  STAGE_FILTER_INPUT, STAGE_FILTER_OUTPUT, STAGE_MANGLE_FORWARD, STAGE_MANGLE_INPUT, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING,
-  STAGE_MANGLE_PREROUTING, STAGE_RAW_OUTPUT, STAGE_RAW_PREROUTING, STAGE_SECURITY_FORWARD, STAGE_SECURITY_INPUT, STAGE_SECURITY_OUTPUT, TARGET_ACCEPT,
+  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
+  PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGE_FILTER_FORWARD, STAGE_FILTER_OUTPUT,
+  STAGE_MANGLE_FORWARD, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING, STAGE_RAW_OUTPUT, STAGE_SECURITY_FORWARD, STAGE_SECURITY_OUTPUT, STAGES, TARGET_ACCEPT,
   TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
 } from "./numbers";
-import { broadcastMask, isSameWay, placeOf } from "./place";
+import { broadcastMask, constantPlace, isSameWay, placeOf } from "./place";
 import { act, clearTemplate } from "./target";
 import { descend } from "./tree";
+import { isLate, prepareQuickWays, quickRule, quickWay, rawStage, takeQuickWay, wayOf } from "./way";
 
 /** A program is loaded. */
 export let filtering: bool = false;
@@ -25,6 +25,8 @@ export let rawPlain: bool = false;
 export let rule: u32 = 0;
 
 let hook: u32 = 0;
+/** The hook of every packet, where the place does not depend on the packet; else 0. */
+let fixedHook: u32 = 0;
 let stages: usize = 0;
 let counters: usize = 0;
 let base: usize = 0;
@@ -59,7 +61,23 @@ export function startProgram(size: u32): bool {
   rawPlain = (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_RAW_PLAIN) != 0;
   if (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_ACCOUNTING) setSetting(SYSCTL_ACCT, 1);
   filtering = true;
+  fixedHook = constantPlace(PROGRAM);
+  prepareQuickWays();
   return true;
+}
+
+/** No quick way: filterQuick has done nothing. */
+export const NOT_QUICK: u32 = 0xff;
+
+/** The verdict on a packet of an ESTABLISHED connection, where its state alone decides; sets `rule`. Otherwise NOT_QUICK. */
+// @ts-ignore: decorator
+@inline
+export function filterQuick(p: Packet): u32 {
+  const quick = quickWay(p.l3num == L3_IPV6, fixedHook ? fixedHook : placeOf(PROGRAM, p, p.iface));
+  if (quick == 0 || traceOn) return NOT_QUICK;
+  traceLength = 0;
+  rule = quickRule(quick);
+  return takeQuickWay(quick, p);
 }
 
 /** True if the box is known to send packets for both addresses to the same neighbour. */
@@ -83,7 +101,9 @@ export function clearRule(): void {
 /** Before connection tracking: the raw table. False when a rule of it dropped the packet. */
 export function filterRaw(p: Packet, given: u32): bool {
   begin(p, given);
-  return runStage(hook == HOOK_OUTPUT ? STAGE_RAW_OUTPUT : STAGE_RAW_PREROUTING, p);
+  const stage = rawStage(hook);
+  const chain = load<u32>(stages + (<usize>stage << 2));
+  return chain == 0 || runStage(stage, chain, p);
 }
 
 function begin(p: Packet, given: u32): void {
@@ -94,39 +114,31 @@ function begin(p: Packet, given: u32): void {
   clearTemplate();
   stages = PROGRAM + PROGRAM_STAGES * 4 + (p.l3num == L3_IPV6 ? <usize>STAGES * 4 : 0);
   setConn(changetype<Conn>(0), 0, 4);
-  hook = placeOf(PROGRAM, p, given);
+  hook = fixedHook ? fixedHook : placeOf(PROGRAM, p, given);
 }
 
 /** Behind connection tracking: everything else, with what it found. */
 export function filterPacket(p: Packet, c: Conn, dir: u32, state: u32): u32 {
   setConn(c, dir, state);
-  const passed = hook == HOOK_FORWARD
-    ? runStage(STAGE_MANGLE_PREROUTING, p) && routed(p) && runStage(STAGE_MANGLE_FORWARD, p) && runStage(STAGE_FILTER_FORWARD, p) &&
-      runStage(STAGE_SECURITY_FORWARD, p) && runStage(STAGE_MANGLE_POSTROUTING, p)
-    : hook == HOOK_INPUT
-    ? runStage(STAGE_MANGLE_PREROUTING, p) && runStage(STAGE_MANGLE_INPUT, p) && runStage(STAGE_FILTER_INPUT, p) && runStage(STAGE_SECURITY_INPUT, p)
-    : runStage(STAGE_MANGLE_OUTPUT, p) && runStage(STAGE_FILTER_OUTPUT, p) && runStage(STAGE_SECURITY_OUTPUT, p) &&
-      runStage(STAGE_MANGLE_POSTROUTING, p);
-  return passed ? VERDICT_ACCEPT : VERDICT_DROP;
-}
-
-function routed(p: Packet): bool {
-  addTtl(p, -1);
-  return true;
+  let way = wayOf(hook);
+  for (; way; way >>= 4) {
+    const stage = way & 15;
+    if (stage == STAGE_MANGLE_FORWARD) addTtl(p, -1);
+    const chain = load<u32>(stages + (<usize>stage << 2));
+    if (chain && !runStage(stage, chain, p)) return VERDICT_DROP;
+  }
+  return VERDICT_ACCEPT;
 }
 
 const LEAVING: u32 = (1 << STAGE_RAW_OUTPUT) | (1 << STAGE_MANGLE_FORWARD) | (1 << STAGE_MANGLE_OUTPUT) | (1 << STAGE_MANGLE_POSTROUTING) |
   (1 << STAGE_FILTER_FORWARD) | (1 << STAGE_FILTER_OUTPUT) | (1 << STAGE_SECURITY_FORWARD) | (1 << STAGE_SECURITY_OUTPUT);
 
 // The rule that dropped the packet decides; of those that accept, the filter table's, or the last before it.
-function runStage(stage: u32, p: Packet): bool {
-  const chain = load<u32>(stages + (<usize>stage << 2));
-  if (chain == 0) return true;
+function runStage(stage: u32, chain: u32, p: Packet): bool {
   setLeaves(((LEAVING >> stage) & 1) != 0);
   const verdict = runChain(chain, p);
   const number = load<u32>(base, RULE_NUMBER * 4);
-  const late = stage == STAGE_MANGLE_POSTROUTING || stage > <u32>STAGE_FILTER_OUTPUT;
-  if (verdict == TARGET_DROP || !late || rule == 0) rule = number;
+  if (verdict == TARGET_DROP || !isLate(stage) || rule == 0) rule = number;
   if (doubtful) rule |= RULE_UNDECIDED;
   return verdict != TARGET_DROP;
 }

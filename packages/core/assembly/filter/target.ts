@@ -19,6 +19,7 @@ export let helper: u32 = 0;
 let decided: bool = false;
 
 export function clearTemplate(): void {
+  if (!decided) return;
   notrack = false;
   zoneGiven = false;
   policy = 0;

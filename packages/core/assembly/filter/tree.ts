@@ -7,17 +7,22 @@ import { NEVER, there, YES } from "./answer";
 import { inInterface, mark, outInterface, stateBit } from "./context";
 import {
   ENTRY_KIND, ENTRY_LIST, ENTRY_TREE, FIELD_DPORT, FIELD_DST, FIELD_IN, FIELD_MARK, FIELD_OUT, FIELD_PROTOCOL, FIELD_SPORT, FIELD_SRC, FIELD_STATE,
-  PORT_NONE, PORT_UNKNOWN, TREE_BOUNDS, TREE_COUNT, TREE_FIELD,
+  FIELDS_DIRECT,   PORT_NONE, PORT_UNKNOWN, TREE_BOUNDS, TREE_COUNT, TREE_FIELD,
 } from "./numbers";
 
 /** Follows the entry of a tree to the list of entries it has for this packet. */
 export function descend(entry: u32, p: Packet): usize {
   do {
     const at = PROGRAM + entry - ENTRY_TREE;
-    const count = load<u32>(at, TREE_COUNT * 4);
+    const field = load<u32>(at, TREE_FIELD * 4);
     const bounds = at + TREE_BOUNDS * 4;
-    const cell = cellOf(valueOf(load<u32>(at, TREE_FIELD * 4), p), bounds, count - 1);
-    entry = load<u32>(bounds + (<usize>(count - 1 + cell) << 2));
+    if (field < <u32>FIELDS_DIRECT) {
+      const value = field == FIELD_STATE ? ctz(stateBit) : field == FIELD_IN ? inInterface : outInterface;
+      entry = load<u32>(bounds + (<usize>value << 2));
+    } else {
+      const count = load<u32>(at, TREE_COUNT * 4) - 1;
+      entry = load<u32>(bounds + (<usize>(count + cellOf(valueOf(field, p), bounds, count)) << 2));
+    }
   } while ((entry & ENTRY_KIND) == ENTRY_TREE);
   return PROGRAM + entry - ENTRY_LIST;
 }
@@ -38,14 +43,8 @@ function cellOf(value: u32, bounds: usize, count: u32): u32 {
 
 function valueOf(field: u32, p: Packet): u32 {
   switch (field) {
-    case FIELD_STATE:
-      return ctz(stateBit);
     case FIELD_PROTOCOL:
       return p.l4proto;
-    case FIELD_IN:
-      return inInterface;
-    case FIELD_OUT:
-      return outInterface;
     case FIELD_SPORT:
       return port(p, 0);
     case FIELD_DPORT:
@@ -59,7 +58,7 @@ function valueOf(field: u32, p: Packet): u32 {
 
 // @ts-ignore: decorator
 @inline
-function port(p: Packet, offset: usize): u32 {
+function port(p: Packet, offset: u32): u32 {
   const answer = there(p, 4);
   return answer == YES ? be16(p.l4 + offset) : answer == NEVER ? PORT_NONE : PORT_UNKNOWN;
 }

@@ -92,7 +92,8 @@ export class ChainWriter {
     this.#toTrees.push({ words, at });
     if (known !== undefined) return;
     run.places.set(tree, place);
-    const { field, bounds, cells } = tree;
+    const { field } = tree;
+    const { bounds, cells } = field < P.FIELDS_DIRECT ? direct(tree) : tree;
     this.trees.push(field, cells.length, run.chain, run.entry);
     for (const bound of bounds) this.trees.push(bound);
     const first = this.trees.length;
@@ -109,6 +110,16 @@ export class ChainWriter {
     for (const { words, at } of this.#toTrees) words[at] = (words[at] ?? 0) + base;
     return { chains: this.chains, trees: this.trees };
   }
+}
+
+/** A cell for each value, in the place of bounds. */
+function direct({ field, bounds, cells }: Branch): { bounds: readonly number[]; cells: Branch["cells"] } {
+  const values = field === P.FIELD_STATE ? P.STATE_VALUES : P.INTERFACE_VALUES;
+  const all = Array.from(
+    { length: values },
+    (_, value) => cells[bounds.filter((bound) => bound <= value).length] as Tree,
+  );
+  return { bounds: [], cells: all };
 }
 
 interface TreeRun {

@@ -17,7 +17,7 @@ const U32_MAX = 0xffffffff;
 const LAST: readonly number[] = Array.from({ length: P.FIELDS }, (_, field) => {
   switch (field) {
     case P.FIELD_STATE:
-      return 5;
+      return P.STATE_VALUES - 1;
     case P.FIELD_PROTOCOL:
       return 255;
     case P.FIELD_IN:
@@ -165,7 +165,7 @@ class Reader {
       case P.MATCH_STATE: {
         const nat = ((1 << P.STATE_SNAT_BIT) | (1 << P.STATE_DNAT_BIT)) >>> 0;
         if (a & nat) this.exact = false;
-        if (!(a & nat) || invert) this.narrow(P.FIELD_STATE, bitsOf(a & ~nat, 5), invert);
+        if (!(a & nat) || invert) this.narrow(P.FIELD_STATE, bitsOf(a & ~nat, P.STATE_VALUES - 1), invert);
         return true;
       }
       case P.MATCH_MARK: {

@@ -161,7 +161,9 @@ class Compiler {
     words[P.PROGRAM_TREES] = words.length * 4;
     append(words, trees);
     const raw = rulesets.flatMap(({ tables }) => tables.filter(({ name }) => name === "raw"));
-    const plain = raw.every(({ chains }) => chains.every(({ rules }) => rules.length === 0));
+    const plain = raw.every(({ chains }) =>
+      chains.every(({ rules, policy }) => rules.length === 0 && policy !== "DROP"),
+    );
     const counts = [...matchesOf(rulesets)].some(({ name }) => name === "connbytes");
     words[P.PROGRAM_FLAGS] =
       (plain ? P.FLAG_RAW_PLAIN : 0) |

@@ -38,8 +38,15 @@ const PLACES_PER_RULE = 24;
 const SPARE_PLACES = 256;
 
 /** How often the values of a field are met, by experience: nearly all packets belong to a connection that is known. */
-const STATE_WEIGHTS = [0.01, 0.1, 0.8, 0.03, 0.03, 0.03];
-const PROTOCOL_WEIGHTS: Readonly<Record<number, number>> = { 6: 0.6, 17: 0.3, 1: 0.04, 58: 0.04 };
+const WEIGHTS: Readonly<Record<number, readonly (readonly [value: number, weight: number])[]>> = {
+  [P.FIELD_STATE]: [0.01, 0.1, 0.8, 0.03, 0.03, 0.03].map((weight, state) => [state, weight]),
+  [P.FIELD_PROTOCOL]: [
+    [6, 0.6],
+    [17, 0.3],
+    [1, 0.04],
+    [58, 0.04],
+  ],
+};
 
 interface Cell {
   readonly from: number;
@@ -47,7 +54,10 @@ interface Cell {
   readonly rules: readonly number[];
 }
 
-const estimate = (rules: number) => (rules <= FEW ? rules : FEW + Math.log2(rules / FEW));
+/** Steps of a tree over so many rules, or of a list of few. */
+const stepsOver = (rules: number) => (rules <= FEW ? rules : FEW + Math.log2(rules / FEW));
+/** A rule that is sure is counted, and not asked. */
+const SURE = 0.2;
 
 class Grower {
   #places: number;
@@ -71,7 +81,7 @@ class Grower {
 
   // `known`: fields whose value is settled, of which those in `cut` can divide no more.
   #node(rules: readonly number[], known: number, cut: number): Tree {
-    if (rules.length <= FEW) return this.#leaf(rules, known);
+    if (rules.length <= (cut === 0 ? 0 : FEW)) return this.#leaf(rules, known);
     const key = `${known} ${cut} ${rules.join()}`;
     const node = this.#nodes.get(key) ?? this.#branch(rules, known, cut);
     this.#nodes.set(key, node);
@@ -93,12 +103,12 @@ class Grower {
 
   #best(rules: readonly number[], known: number, cut: number): { field: number; cells: readonly Cell[] } | null {
     let best: { field: number; cells: readonly Cell[] } | null = null;
-    let least = rules.length;
+    let least = rules.filter((rule) => !this.#isSure(rule, known)).length;
     for (const field of this.fields) {
       if (cut & (1 << field) || !rules.some((rule) => this.all[rule]?.spans[field])) continue;
       const cells = this.#cells(rules, field, known);
       if (cells === null || cells.length < 2) continue;
-      const cost = costOf(field, cells);
+      const cost = this.#cost(field, cells, known);
       if (cost < least) {
         least = cost;
         best = { field, cells };
@@ -158,6 +168,23 @@ class Grower {
     }
   }
 
+  #steps(rules: readonly number[], known: number): number {
+    const sure = rules.filter((rule) => this.#isSure(rule, known)).length;
+    return stepsOver(rules.length - sure) + SURE * sure;
+  }
+
+  // Steps to be expected, the search in the cells first.
+  #cost(field: number, cells: readonly Cell[], known: number): number {
+    const search = field < P.FIELDS_DIRECT ? 0.5 : 1 + Math.log2(cells.length) / 2;
+    const weights = WEIGHTS[field] ?? [];
+    const rest = (1 - weights.reduce((sum, [, weight]) => sum + weight, 0)) / cells.length;
+    return cells.reduce((sum, { from, to, rules }) => {
+      const weight = weights.reduce((all, [value, own]) => (value >= from && value <= to ? all + own : all), rest);
+      const settled = from === unknownOf(field) ? known : known | (1 << field);
+      return sum + weight * this.#steps(rules, settled);
+    }, search);
+  }
+
   #isSure(rule: number, known: number): boolean {
     return (this.all[rule]?.exact ?? false) && ((this.#asked[rule] ?? 0) & ~known) === 0;
   }
@@ -195,36 +222,6 @@ function* merged(rules: readonly number[], a: readonly number[], b: readonly num
 
 const same = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);
-
-function costOf(field: number, cells: readonly Cell[]): number {
-  const search = 1 + Math.log2(cells.length) / 2;
-  if (field === P.FIELD_STATE)
-    return (
-      search +
-      weighted(
-        cells,
-        STATE_WEIGHTS.map((weight, value) => [value, weight]),
-        0,
-      )
-    );
-  if (field === P.FIELD_PROTOCOL)
-    return (
-      search +
-      weighted(
-        cells,
-        Object.entries(PROTOCOL_WEIGHTS).map(([value, weight]) => [Number(value), weight]),
-        0.02,
-      )
-    );
-  return search + cells.reduce((sum, { rules }) => sum + estimate(rules.length), 0) / cells.length;
-}
-
-function weighted(cells: readonly Cell[], weights: readonly (readonly [number, number])[], rest: number): number {
-  return cells.reduce((sum, { from, to, rules }) => {
-    const weight = weights.reduce((all, [value, weight]) => (value >= from && value <= to ? all + weight : all), 0);
-    return sum + (weight + rest / cells.length) * estimate(rules.length);
-  }, 0);
-}
 
 /** Null: the rules differ in nothing a tree could use, or it would be too large. */
 export function growTree(all: readonly Candidate[], fields: readonly number[]): Branch | null {
