@@ -20,9 +20,11 @@ export interface CommonOptions {
   readonly count?: number;
   readonly color: ColorMode;
   readonly quiet?: boolean;
+  readonly verbose?: boolean;
 }
 
-const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+/** Of an option that may be repeated. */
+export const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
 /** A whole number in a range, decimal or 0x… */
 export function integer(least: number, most: number): (text: string) => number {
@@ -80,7 +82,16 @@ export function withCommonOptions(command: Command): Command {
         .choices(["auto", "always", "never"])
         .default("auto"),
     )
-    .option("-q, --quiet", "data only: no summary, no remarks");
+    .option("-q, --quiet", "data only: no summary, no remarks")
+    .option("-v, --verbose", "say on standard error what was read, and with which settings")
+    .option("-n, --numeric", "addresses and ports as numbers; they always are");
+}
+
+/** `--json`, as other programs call `-o json`. */
+export function withJson(command: Command): Command {
+  return command.option("--json", "the same as -o json").on("option:json", () => {
+    command.setOptionValue("output", "json");
+  });
 }
 
 /** `-o proc,id` → `["proc", "id"]`; each must be one of `known`. */

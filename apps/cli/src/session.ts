@@ -32,6 +32,10 @@ export interface SessionOptions extends Stop {
   readonly hindsight?: boolean;
   /** Show progress on a terminal. */
   readonly progress?: boolean;
+  /** Parts of one packet each, so that the engine can be asked about it. */
+  readonly single?: boolean;
+  /** Interfaces the rules know, by number: packets of a capture that names its own bring theirs along. */
+  readonly interfaces?: readonly string[];
 }
 
 /** Results of up to 4096 packets, and their headers; valid until the next part. Take exactly `results.count` headers. */
@@ -132,18 +136,20 @@ export class Session {
     private readonly wishes: SessionOptions,
     private readonly pool: ConntrackPool | null,
     readonly hindsight: Hindsight | null,
+    private readonly args: readonly string[],
   ) {}
 
   static async open(args: readonly string[], options: CommonOptions, wishes: SessionOptions = {}): Promise<Session> {
     const files = filesOf(args, options);
     const count = wishes.count ?? options.count;
-    const input = new Input({ files, link: options.link, count, until: wishes.until });
+    const { interfaces = [] } = wishes;
+    const input = new Input({ files, link: options.link, count, until: wishes.until, interfaces });
     const engine = await openEngine(options, wishes);
     const { workers = 1, trace = false } = wishes;
     const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
     const { programSize = 0 } = wishes;
     const hindsight = wishes.hindsight ? new Hindsight(await openEngine(options, { trace: true, programSize })) : null;
-    return new Session(engine, input, options, wishes, pool, hindsight);
+    return new Session(engine, input, options, wishes, pool, hindsight, args);
   }
 
   /** Tracks everything, part by part; afterwards the clock stands where `--at` asked for. */
@@ -158,11 +164,13 @@ export class Session {
         return;
       }
       for await (const block of this.#blocks()) {
-        const headers = new Headers(block);
-        this.hindsight?.follow(block);
-        for (const results of engine.trackBlock(block)) {
-          this.#look(results);
-          yield { results, headers };
+        for (const piece of this.wishes.single ? singles(block) : [block]) {
+          const headers = new Headers(piece);
+          this.hindsight?.follow(piece);
+          for (const results of engine.trackBlock(piece)) {
+            this.#look(results);
+            yield { results, headers };
+          }
         }
         progress.update();
       }
@@ -244,6 +252,7 @@ export class Session {
   /** Says what has to be said beside the data, and returns the exit code. */
   finish(): number {
     const { input, options } = this;
+    if (options.verbose) for (const line of this.#account()) note(`ctrack: ${line}`);
     if (!options.quiet) {
       const { checksumsVerified, badChecksums } = this.totals;
       const remark = offloadRemark(
@@ -257,4 +266,23 @@ export class Session {
     if (input.failures.length > 0) return EXIT_INPUT;
     return input.interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
   }
+  // What was read, and with which settings.
+  #account(): string[] {
+    const { input, options, engine } = this;
+    const time = (nanoseconds: bigint) => new Date(Number(nanoseconds / 1_000_000n)).toISOString();
+    const span = input.first === null ? "" : `, ${time(input.first)} to ${time(this.now)}`;
+    return [
+      `${input.packets} packets of ${filesOf(this.args, options).join(", ")}${span}`,
+      `checksums ${this.ignoring ? "ignored, as found" : options.checksum}, room for ${engine.capacity} connections, seed ${options.seed}, ${options.profile}`,
+      ...options.sysctl.map((setting) => `--sysctl ${setting}`),
+      ...options.helper.map((helper) => `--helper ${helper}`),
+    ];
+  }
+}
+
+/** The packets of a block, each as a block of its own. */
+function* singles(block: PacketBlock): Generator<PacketBlock, void> {
+  const headers = new Headers(block);
+  for (let start = 0; headers.advance(); start = headers.next)
+    yield { ...block, bytes: block.bytes.subarray(start, headers.next), count: 1 };
 }

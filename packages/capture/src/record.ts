@@ -10,7 +10,7 @@
 // captured   u32, bytes that follow
 // link       u16, LINKTYPE_
 // interface  u16, index over the whole capture
-// flags      u32, as epb_flags: bits 0-1 are the direction, 1 inbound, 2 outbound
+// flags      u32, bits 0-1 of epb_flags: the direction, 1 inbound, 2 outbound; the other bits are for those who feed an engine
 // padding    zero
 
 import type { RecordReader } from "./reader.js";
@@ -58,7 +58,8 @@ export function copyRecord(target: Uint8Array, view: DataView, offset: number, r
   const { bytes } = reader.window;
   const { dataStart, captured } = reader;
   putHeader(view, offset, reader.time, reader.length, captured, reader.link, reader.interface);
-  view.setUint32(offset + 20, reader.flags, true);
+  // The direction alone: for engines the other bits have another meaning.
+  view.setUint32(offset + 20, reader.flags & 3, true);
   const at = offset + RECORD_HEADER;
   if (captured < 48) {
     // Below this size a loop is faster than the view that `set` needs.

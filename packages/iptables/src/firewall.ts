@@ -1,10 +1,13 @@
 // A stateful firewall in front of anything that sends and receives packets: rules over a connection tracking engine.
 import { Conntrack, type Decision, type OpenOptions, program as P } from "conntrack-wasm";
-import { type Aftermath, aftermathOf } from "./aftermath.js";
+import { type Aftermath, aftermathOf, type Effect, effectOf } from "./aftermath.js";
 import { type CompileOptions, compileRules, type Program, type RuleRef, withCounters } from "./compile/index.js";
 import { parsePlace } from "./compile/place.js";
 import { parseRuleset } from "./parse.js";
 import type { Ruleset } from "./ruleset.js";
+
+/** The number of a rule in a word of the trace. */
+const NUMBER = ~(P.TRACE_RULE_MATCHED | P.TRACE_RULE_UNDECIDED);
 
 export interface FirewallOptions
   extends Omit<OpenOptions, "programSize">,
@@ -15,6 +18,8 @@ export interface FirewallOptions
   readonly interfaces?: readonly string[];
   /** LINKTYPE_ number of the packets: 1 is Ethernet (default), 101 begins with the IP header. */
   readonly link?: number;
+  /** Tell with each verdict what rules on the packet's way did to it or said of it; default false. */
+  readonly effects?: boolean;
 }
 
 /** How a packet passes the box. Only `in`: it is for the box; only `out`: the box sent it; none: its addresses tell. */
@@ -32,6 +37,8 @@ export interface Verdict extends Omit<Decision, "rule">, Aftermath {
   readonly rule: RuleRef | null;
   /** A match on its way cannot be decided from packets, and was answered as `assume` says. */
   readonly undecided: boolean;
+  /** Log entries, marks and the like, in their order; empty unless the firewall was opened with `effects`. */
+  readonly effects: readonly { readonly effect: Effect; readonly rule: RuleRef }[];
 }
 
 export class Firewall {
@@ -43,6 +50,7 @@ export class Firewall {
     readonly program: Program,
     interfaces: readonly string[],
     private readonly link: number,
+    private readonly tellsEffects: boolean,
   ) {
     this.#numbers = new Map(interfaces.map((name, number) => [name, number]));
   }
@@ -54,6 +62,7 @@ export class Firewall {
     assume,
     policies,
     link = 1,
+    effects = false,
     ...rest
   }: FirewallOptions): Promise<Firewall> {
     const rulesets = readRulesets(rules);
@@ -69,12 +78,14 @@ export class Firewall {
     });
     const engine = await Conntrack.open({ ...rest, programSize: program.bytes.length });
     engine.loadProgram(program.bytes);
+    engine.traceRules(effects);
     return new Firewall(
       engine,
       rulesets,
       program,
       place.map(({ name }) => name),
       link,
+      effects,
     );
   }
 
@@ -89,7 +100,16 @@ export class Firewall {
       ...aftermathOf(rule?.rule?.target ?? null),
       rule,
       undecided: decision.rule >>> 31 === 1,
+      effects: this.tellsEffects ? this.#effects() : [],
     };
+  }
+
+  #effects(): Verdict["effects"] {
+    return [...this.engine.ruleTrace()].flatMap((word) => {
+      const rule = (word & P.TRACE_RULE_MATCHED) === 0 ? null : (this.program.refs[word & NUMBER] ?? null);
+      const effect = rule?.rule?.target ? effectOf(rule.rule.target, rule.family) : null;
+      return rule === null || effect === null ? [] : [{ effect, rule }];
+    });
   }
 
   #number(name: string | undefined): number {

@@ -1,4 +1,4 @@
-export { type Aftermath, aftermathOf, type RejectReply } from "./aftermath.js";
+export { type Aftermath, aftermathOf, type Effect, effectOf, type RejectReply } from "./aftermath.js";
 export { type RulePlace, type ShadowedRule, shadowedRules } from "./analysis/shadow.js";
 export {
   type Assume,

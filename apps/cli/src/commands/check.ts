@@ -1,64 +1,102 @@
-// `ctrack check`: a ruleset over a capture. Which rule decided each packet, and what every rule would have counted.
-import { readFileSync } from "node:fs";
+// `ctrack check`: rulesets over captures. Which rule decided each packet, what rules did to it, and what every rule would have counted.
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { type Command, Option } from "commander";
+import { openFile } from "conntrack-capture/node";
 import {
   CompileError,
   compileRules,
-  formatRule,
   formatRuleset,
   type Hook,
   PlaceError,
+  type PlaceInterface,
   type Program,
   parsePlace,
-  parseRuleset,
-  type RuleRef,
-  type Ruleset,
   withCounters,
 } from "conntrack-iptables";
-import { program as P } from "conntrack-wasm";
 import { EXIT_INPUT, messageOf, UsageError } from "../exit.js";
 import { compileFilter } from "../filter.js";
 import { hintMembers } from "../hints.js";
 import { JsonLines } from "../json.js";
-import { type CommonOptions, withCommonOptions } from "../options.js";
-import { note, Output } from "../output.js";
-import { openingOf, type PacketView, packetsOf, protocolText, secondsText } from "../packet.js";
-import { isUndecided, place, refOf, ruleObject } from "../ruling/refs.js";
+import { type CommonOptions, collect, integer, withCommonOptions, withJson } from "../options.js";
+import { Output } from "../output.js";
+import { openingOf, packetsOf } from "../packet.js";
+import { annotate, rulesetJson } from "../ruling/annotate.js";
+import { parseAssume } from "../ruling/assume.js";
+import { FlowTally } from "../ruling/flows.js";
+import { packetJson, packetText } from "../ruling/lines.js";
+import { type RuleFile, readRuleFiles } from "../ruling/load.js";
+import { Passage } from "../ruling/passage.js";
+import { parsePlaceFile } from "../ruling/place-file.js";
+import { refOf } from "../ruling/refs.js";
+import { traceLines } from "../ruling/trace.js";
 import { type Part, Session } from "../session.js";
-import { endpoint, infoText } from "../text.js";
 
-interface CheckOptions extends CommonOptions {
-  readonly output: "text" | "json" | "iptables-save";
+type Form = "text" | "json" | "iptables-save" | "rules-json";
+
+/** What says where the firewall stands, and what its rules are. */
+export interface RulingOptions {
   readonly iface: readonly string[];
+  readonly place?: string;
   readonly hook?: Hook;
   readonly in?: string;
   readonly out?: string;
   readonly undecided: "no" | "yes";
+  readonly assume: readonly string[];
+  readonly seed: bigint;
+}
+
+interface CheckOptions extends CommonOptions, RulingOptions {
+  readonly output: Form;
+  readonly rules: readonly string[];
+  readonly by: "packet" | "flow";
   readonly trace?: number;
   readonly hints?: boolean;
 }
-
-const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
 export function addCheck(program: Command): void {
   const command = program
     .command("check")
     .description("which rule decided each packet, and what every rule would have counted")
-    .argument("<rules>", "a file of iptables-save or ip6tables-save")
-    .argument("[files...]", "captures, in order; - is standard input")
+    .argument("<rules>", "a file of iptables-save or ip6tables-save, or of both; - is standard input")
+    .argument("[files...]", "more files of rules (those of ip6tables), then captures, in order; - is standard input")
     .addOption(
       new Option(
         "-o, --output <form>",
-        "text; json: an object per packet; iptables-save: the ruleset with its counters",
+        "text; json: an object per packet or flow; iptables-save: the rulesets with their counters; rules-json: one object for all rules",
       )
-        .choices(["text", "json", "iptables-save"])
+        .choices(["text", "json", "iptables-save", "rules-json"])
         .default("text"),
     )
+    .addOption(
+      new Option("--rules <file>", "another file of rules, such as those of ip6tables; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
+    .addOption(new Option("--by <what>", "a line per packet or per flow").choices(["packet", "flow"]).default("packet"))
+    .option(
+      "--hints",
+      "with -o json: what a helper would have announced, and why nothing was expected, in the packet's object",
+    )
+    .option(
+      "--trace <frame>",
+      "every rule and chain this packet passed, as TRACE logs them; -v: also those that did not match",
+      integer(1, 2 ** 31),
+    );
+  withRulingOptions(command);
+  withJson(withCommonOptions(command)).action(async (rules: string, files: string[], options: CheckOptions) => {
+    process.exitCode = await check(rules, files, options);
+  });
+}
+
+/** The options of every command that runs rules. */
+export function withRulingOptions(command: Command): Command {
+  return command
     .addOption(
       new Option("--iface <name=address/prefix>", "an interface of the box; the first leads to the world; repeatable")
         .argParser(collect)
         .default([], "none"),
     )
+    .option("--place <file>", "the interfaces of the box as YAML or JSON, instead of --iface")
     .addOption(new Option("--hook <hook>", "where every packet passes").choices(["INPUT", "FORWARD", "OUTPUT"]))
     .option("--in <name>", "interface of packets that come from no declared network")
     .option("--out <name>", "interface of packets that go to no declared network")
@@ -67,161 +105,249 @@ export function addCheck(program: Command): void {
         .choices(["no", "yes"])
         .default("no"),
     )
-    .option(
-      "--hints",
-      "with -o json: what a helper would have announced, and why nothing was expected, in the packet's object",
-    )
-    .option("--trace <frame>", "every rule this packet was asked by", Number);
-  withCommonOptions(command).action(async (rules: string, files: string[], options: CheckOptions) => {
-    process.exitCode = await check(rules, files, options);
-  });
+    .addOption(
+      new Option(
+        "--assume <what=answer>",
+        "the same for one match (owner=yes) or rule (line:7=yes, FORWARD:3=no); repeatable",
+      )
+        .argParser(collect)
+        .default([], "none"),
+    );
 }
 
-async function check(file: string, files: readonly string[], options: CheckOptions): Promise<number> {
-  const ruleset = readRules(file);
-  if (ruleset === null) return EXIT_INPUT;
-  const program = compile(ruleset, options);
-  const stop = options.trace === undefined ? {} : { count: options.trace };
-  const programSize = program.bytes.length;
-  const hindsight = options.hints === true || options.output === "text";
-  const session = await Session.open(files, options, { trace: true, programSize, hindsight, ...stop });
+/** Rules, ready to run. */
+export interface Ruling {
+  readonly files: readonly RuleFile[];
+  readonly program: Program;
+  readonly interfaces: readonly string[];
+}
+
+/** Reads and compiles rules; null when they have errors, which are then told. */
+export async function openRuling(
+  rules: readonly string[],
+  captures: readonly string[],
+  options: RulingOptions,
+): Promise<Ruling | null> {
+  const files = await readRuleFiles(rules);
+  return files === null ? null : compileRuling(files, captures, options);
+}
+
+async function compileRuling(
+  files: readonly RuleFile[],
+  captures: readonly string[],
+  options: RulingOptions,
+): Promise<Ruling> {
+  const given = options.place === undefined ? null : readPlace(options.place);
+  const specs = [...(given?.interfaces ?? []), ...options.iface];
+  const hook = options.hook ?? given?.hook;
+  const inside = options.in ?? given?.in;
+  const outside = options.out ?? given?.out;
+  const asked = [inside, outside].filter((name) => name !== undefined);
+  try {
+    const declared = parsePlace(specs);
+    // Without a word about the box, what the capture calls its interfaces is all there is to know.
+    const place = declared.length > 0 ? declared : parsePlace([...new Set([...asked, ...(await namesIn(captures))])]);
+    const program = compileRules(
+      files.map(({ ruleset }) => ruleset),
+      {
+        place,
+        seenOn: place.length > 0,
+        assume: parseAssume(options.assume, options.undecided === "yes"),
+        seed: Number(options.seed & 0xffffffffn),
+        ...(hook && { hook }),
+        ...(inside !== undefined && { in: inside }),
+        ...(outside !== undefined && { out: outside }),
+      },
+    );
+    return { files, program, interfaces: place.map(({ name }: PlaceInterface) => name) };
+  } catch (error) {
+    if (error instanceof CompileError)
+      throw new UsageError(`${files.map(({ file }) => file).join(", ")}: ${error.message}`);
+    if (error instanceof PlaceError) throw new UsageError(`--iface: ${error.message}`);
+    throw error;
+  }
+}
+
+function readPlace(file: string): ReturnType<typeof parsePlaceFile> {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`--place ${file}: ${messageOf(error)}`);
+  }
+  return parsePlaceFile(text, file);
+}
+
+const MOST_NAMES = 30;
+
+// Interfaces a pcapng file describes before its first packets.
+async function namesIn(captures: readonly string[]): Promise<string[]> {
+  const names = new Set<string>();
+  for (const file of captures) {
+    if (file === "-") continue;
+    try {
+      const capture = await openFile(file);
+      for await (const _ of capture.packets()) break;
+      for (const { name } of capture.interfaces) if (name !== null && /^[^=\s]{1,15}$/.test(name)) names.add(name);
+      await capture.close();
+    } catch {
+      // told when it is read
+    }
+  }
+  return [...names].slice(0, MOST_NAMES);
+}
+
+/** A file that is text is one of rules: no capture is. */
+export function splitArguments(args: readonly string[]): { rules: string[]; captures: string[] } {
+  const texts = args.map(isText);
+  return { rules: args.filter((_, i) => texts[i]), captures: args.filter((_, i) => !texts[i]) };
+}
+
+const LOOK = 512;
+
+function isText(file: string): boolean {
+  if (file === "-") return false;
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, "r");
+    const bytes = new Uint8Array(LOOK);
+    const length = readSync(descriptor, bytes, 0, LOOK, 0);
+    return length > 0 && bytes.subarray(0, length).every((byte) => byte >= 32 || (byte >= 9 && byte <= 13));
+  } catch {
+    return false; // told when it is read
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+async function check(first: string, args: readonly string[], options: CheckOptions): Promise<number> {
+  const { rules, captures } = splitArguments(args);
+  if (first === "-" && captures.includes("-")) throw new UsageError("standard input (-) can be read only once");
+  const all = [...(options.read ?? []), ...captures];
+  const ruling = await openRuling([first, ...rules, ...options.rules], all, options);
+  if (ruling === null) return EXIT_INPUT;
+  const { program, interfaces } = ruling;
+  const counting =
+    options.trace === undefined && (options.output === "iptables-save" || options.output === "rules-json");
+  const session = await Session.open(captures, options, {
+    trace: true,
+    programSize: program.bytes.length,
+    interfaces,
+    single: !counting,
+    hindsight: options.hints === true || options.output === "text",
+    progress: counting || !process.stdout.isTTY,
+    ...(options.trace !== undefined && { count: options.trace }),
+  });
   session.engine.loadProgram(program.bytes);
+  session.engine.traceRules(!counting);
   session.hindsight?.engine.loadProgram(program.bytes);
   const output = new Output();
-  if (options.trace !== undefined) await traceFrame(session, program, options.trace, output);
-  else await packets(session, program, options, output);
-  if (options.output !== "json" && options.trace === undefined) {
-    const [counted] = withCounters([ruleset], program, session.engine.programBytes);
-    const text = formatRuleset(counted as Ruleset, { counters: true });
-    if (options.output === "iptables-save") output.write(text);
-    else annotate(output, program, counted as Ruleset, text);
+  if (options.trace !== undefined) await traceFrame(session, ruling, options, options.trace, output);
+  else {
+    const verdicts = await showPackets(session, ruling, options, output);
+    if (options.output !== "json") {
+      const rulesets = ruling.files.map(({ ruleset }) => ruleset);
+      const counted = withCounters(rulesets, program, session.engine.programBytes);
+      if (options.output === "rules-json") output.line(rulesetJson(ruling, counted, verdicts));
+      else {
+        if (options.output === "text" && !options.quiet) output.line();
+        for (const ruleset of counted) {
+          if (counted.length > 1) output.line(`# rules of ${ruleset.family === 6 ? "ip6tables" : "iptables"}`);
+          output.write(formatRuleset(ruleset, { counters: true }));
+        }
+        if (options.output === "text" && !options.quiet) annotate(output, ruling, counted, verdicts);
+      }
+    }
   }
   await output.flush();
   session.noteHints();
   return session.finish();
 }
 
-function readRules(file: string): Ruleset | null {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    note(`ctrack: ${file}: ${messageOf(error)}`);
-    return null;
-  }
-  const { ruleset, errors } = parseRuleset(text);
-  for (const { line, column, message } of errors) note(`${file}:${line}:${column}: ${message}`);
-  return errors.length > 0 ? null : ruleset;
+/** Packets by what became of them; `untouched`: the rules never saw them. */
+export interface Verdicts {
+  ACCEPT: number;
+  DROP: number;
+  untouched: number;
+  /** Of ACCEPT and DROP: with a match on their way that could not be decided. */
+  undecided: number;
 }
 
-function compile(ruleset: Ruleset, options: CheckOptions): Program {
-  try {
-    return compileRules(ruleset, {
-      place: parsePlace(options.iface),
-      assume: options.undecided === "yes",
-      seed: Number(options.seed & 0xffffffffn),
-      ...(options.hook && { hook: options.hook }),
-      ...(options.in && { in: options.in }),
-      ...(options.out && { out: options.out }),
-    });
-  } catch (error) {
-    if (error instanceof CompileError || error instanceof PlaceError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-// Rules of one family are read here, so that it goes without saying.
-function ruleJson(ref: RuleRef | null): string {
-  return JSON.stringify(ref && { ...ruleObject(ref), family: undefined });
-}
-
-async function packets(session: Session, program: Program, options: CheckOptions, output: Output): Promise<void> {
+async function showPackets(
+  session: Session,
+  { program, interfaces, files }: Ruling,
+  options: CheckOptions,
+  output: Output,
+): Promise<Verdicts> {
   const filter = options.filter === undefined ? null : compileFilter(options.filter);
   const json = new JsonLines();
+  const flows = options.by === "flow" ? new FlowTally(program) : null;
+  const verdicts: Verdicts = { ACCEPT: 0, DROP: 0, untouched: 0, undecided: 0 };
+  const showing = options.output === "text" || options.output === "json";
   for await (const part of session.parts()) {
-    if (options.output === "iptables-save") continue;
+    const { results } = part;
+    for (let i = 0; i < results.count; i++) countVerdict(verdicts, results.rule(i), results.verdict(i));
+    if (!showing) continue;
     for (const packet of packetsOf(part)) {
       if (filter !== null && !filter(packet)) continue;
-      const rule = part.results.rule(packet.frame - part.results.firstFrame);
+      const rule = results.rule(packet.frame - results.firstFrame);
+      if (flows !== null) {
+        flows.add(packet, rule);
+        continue;
+      }
+      const passage = new Passage(session.engine, program, interfaces);
+      const origin = session.input.first ?? 0n;
       if (options.output === "json") {
         const hints = session.hindsight === null ? "" : hintMembers(session.hindsight, openingOf(packet));
-        output.line(`${jsonLine(json, part, packet, program, rule).slice(0, -1)}${hints}}`);
-      } else output.line(textLine(packet, session.input.first ?? 0n, program, rule));
+        const line = packetJson(baseLine(json, part, packet.frame), program, rule, passage);
+        output.line(`${line.slice(0, -1)}${hints}}`);
+      } else output.line(packetText(packet, origin, refOf(program, rule), rule, passage, files.length > 1));
       if (output.full) await output.flush();
     }
-    await output.flush();
   }
+  for (const flow of flows?.all() ?? []) output.line(options.output === "json" ? flow.json() : flow.text());
+  await output.flush();
+  return verdicts;
 }
 
-// The object of `ctrack track` with the rule in its place.
-function jsonLine(
-  json: JsonLines,
-  { results, headers }: Part,
-  packet: PacketView,
-  program: Program,
-  rule: number,
-): string {
+function countVerdict(verdicts: Verdicts, rule: number, verdict: "ACCEPT" | "DROP"): void {
+  if (rule === 0) verdicts.untouched++;
+  else verdicts[verdict]++;
+  if (rule >>> 31 === 1) verdicts.undecided++;
+}
+
+// The object of `ctrack track`.
+function baseLine(json: JsonLines, { results, headers }: Part, frame: number): string {
   json.clear();
-  const line = json.line(results, headers, packet.frame - results.firstFrame);
-  const undecided = isUndecided(rule) ? ',"undecided":true' : "";
-  return line.replace('"rule":null', () => `"rule":${ruleJson(refOf(program, rule))}${undecided}`);
+  return json.line(results, headers, frame - results.firstFrame);
 }
 
-function textLine(packet: PacketView, origin: bigint, program: Program, rule: number): string {
-  const { trace } = packet;
-  const ref = refOf(program, rule);
-  const cells = [
-    `#${packet.frame}`,
-    secondsText(packet.time - origin),
-    protocolText(trace),
-    `${endpoint(trace.src, trace.sport)} > ${endpoint(trace.dst, trace.dport)}`,
-    infoText(packet),
-    packet.state ?? "-",
-    ref === null
-      ? (packet.reasonText ?? "")
-      : `${packet.verdict} by ${place(ref)}${isUndecided(rule) ? ", undecided" : ""}`,
-  ];
-  return cells.filter((cell) => cell !== "").join("  ");
-}
-
-// The ruleset as it would be saved, and behind it what strikes.
-function annotate(output: Output, program: Program, ruleset: Ruleset, text: string): void {
-  output.line();
-  output.write(text);
-  const idle = ruleset.tables.flatMap(({ name, chains }) =>
-    chains.flatMap((chain) =>
-      chain.rules.flatMap((rule, i) =>
-        rule.counters?.packets === 0n && name !== "nat"
-          ? [place({ table: name, chain, rule, position: i + 1, family: ruleset.family })]
-          : [],
-      ),
-    ),
-  );
-  if (idle.length > 0) output.line(`\nNever hit: ${idle.join(", ")}`);
-  for (const [number, names] of program.undecided) {
-    const ref = program.refs[number];
-    if (ref) output.line(`Undecided from packets: ${names.join(", ")} in ${place(ref)}`);
-  }
-}
-
-async function traceFrame(session: Session, program: Program, frame: number, output: Output): Promise<void> {
-  if (!Number.isInteger(frame) || frame < 1) throw new UsageError("--trace: give the number of a packet, from 1");
-  session.engine.traceRules(true);
-  let last: string | null = null;
+async function traceFrame(
+  session: Session,
+  { program, interfaces, files }: Ruling,
+  options: CheckOptions,
+  frame: number,
+  output: Output,
+): Promise<void> {
+  let packets = 0;
   for await (const part of session.parts()) {
+    packets += part.results.count;
     for (const packet of packetsOf(part)) {
       if (packet.frame !== frame) continue;
       const rule = part.results.rule(packet.frame - part.results.firstFrame);
-      last = textLine(packet, session.input.first ?? 0n, program, rule);
+      const passage = new Passage(session.engine, program, interfaces);
+      const { headers } = part;
+      const bytes = headers.bytes.subarray(headers.data, headers.data + headers.captured);
+      if (options.output === "json") {
+        output.line(packetJson(baseLine(new JsonLines(), part, frame), program, rule, passage, true));
+        return;
+      }
+      output.line(packetText(packet, session.input.first ?? 0n, refOf(program, rule), rule, passage, files.length > 1));
+      const lines = traceLines(passage, packet, bytes, options.verbose === true);
+      output.line(lines.length > 0 ? lines.join("\n") : "no rule was asked");
+      return;
     }
   }
-  if (last === null) throw new UsageError(`--trace ${frame}: the capture has no such packet`);
-  output.line(last);
-  for (const word of session.engine.ruleTrace()) {
-    const ref = program.refs[word & 0x3fffffff];
-    if (!ref) continue;
-    const matched = (word & P.TRACE_RULE_MATCHED) !== 0;
-    const rule = ref.rule === null ? `${ref.chain.policy}` : formatRule(ref.rule, ref.family);
-    output.line(`  ${matched ? "*" : " "} ${place(ref)}  ${rule}`);
-  }
+  if (session.input.failures.length === 0)
+    throw new UsageError(`--trace ${frame}: there is no such packet; ${packets} could be read`);
 }

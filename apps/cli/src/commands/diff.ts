@@ -1,35 +1,55 @@
-// `ctrack diff`: the same captures under two sets of settings, and which packets and flows come out differently.
+// `ctrack diff`: the same captures under two sets of settings or rules, and which packets and flows come out differently.
 import { type Command, Option } from "commander";
+import type { RuleRef } from "conntrack-iptables";
 import type { Profile } from "conntrack-wasm";
 import { type Colors, colorsFor } from "../color.js";
-import { EXIT_DONE, EXIT_FOUND, UsageError } from "../exit.js";
+import { EXIT_DONE, EXIT_FOUND, EXIT_INPUT, UsageError } from "../exit.js";
 import { compileFilter } from "../filter.js";
-import { type CommonOptions, filesOf, withCommonOptions } from "../options.js";
+import { type CommonOptions, collect, filesOf, withCommonOptions, withJson } from "../options.js";
 import { Output } from "../output.js";
-import { type PacketView, packetsOf, protocolText, secondsText, timeText } from "../packet.js";
+import { PacketView, protocolText, secondsText, timeText } from "../packet.js";
+import { flowName } from "../ruling/flows.js";
+import { place, refOf, ruleObject } from "../ruling/refs.js";
 import { Session } from "../session.js";
+import { endpoint } from "../text.js";
+import { openRuling, type Ruling, type RulingOptions, withRulingOptions } from "./check.js";
 
-interface DiffOptions extends CommonOptions {
+interface DiffOptions extends CommonOptions, RulingOptions {
   readonly output: "text" | "json" | "none";
   readonly by: "packet" | "flow";
+  readonly rules: readonly string[];
+  readonly toRules: readonly string[];
   readonly toSysctl: readonly string[];
   readonly toHelper: readonly string[];
   readonly toProfile?: Profile;
 }
 
-const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+const EXIT_CODES = `
+Exit codes:
+  0 no difference   1 packets differ   2 wrong usage   3 a capture or rules could not be read`;
 
 export function addDiff(program: Command): void {
   const command = program
     .command("diff")
-    .description("the same captures under two sets of settings: which packets and flows change")
+    .description("the same captures under two sets of rules or settings: which packets and flows change")
     .argument("[files...]", "captures, in order")
+    .addHelpText("after", EXIT_CODES)
     .addOption(
       new Option("-o, --output <form>", "text; json: an object per packet or flow; none: only the summary")
         .choices(["text", "json", "none"])
         .default("text"),
     )
     .addOption(new Option("--by <what>", "a line per packet or per flow").choices(["packet", "flow"]).default("packet"))
+    .addOption(
+      new Option("--rules <file>", "rules of the first run, as of iptables-save; repeatable, one file of each family")
+        .argParser(collect)
+        .default([], "none"),
+    )
+    .addOption(
+      new Option("--to-rules <file>", "rules of the second run; repeatable; without it those of --rules")
+        .argParser(collect)
+        .default([], "none"),
+    )
     .addOption(
       new Option("--to-sysctl <name=value>", "a setting of the second run, on top of --sysctl; repeatable")
         .argParser(collect)
@@ -41,28 +61,28 @@ export function addDiff(program: Command): void {
         .default([], "none"),
     )
     .addOption(new Option("--to-profile <name>", "profile of the second run").choices(["linux-6", "linux-2.4"]));
-  withCommonOptions(command).action(async (files: string[], options: DiffOptions) => {
+  withRulingOptions(command);
+  withJson(withCommonOptions(command)).action(async (files: string[], options: DiffOptions) => {
     process.exitCode = await diff(files, options);
   });
 }
 
-/** What a run says of a packet, as far as it can change. */
-interface Said {
-  readonly state: string | null;
-  readonly direction: string | null;
-  readonly verdict: string;
-  readonly reason: string | null;
+/** A run's packet, and the rule that decided it. */
+class Seen extends PacketView {
+  ref: RuleRef | null = null;
 }
 
-const saidOf = ({ state, direction, verdict, reason }: PacketView): Said => ({
+/** What a run says of a packet, as far as it can change. */
+const saidOf = ({ state, direction, verdict, reason, ref }: Seen) => ({
   state,
   direction,
   verdict,
   reason: reason?.name ?? null,
+  ...(ref !== null && { rule: ruleObject(ref) }),
 });
 
-/** The reason alone is no change: it explains one. */
-const changes = (from: PacketView, to: PacketView): boolean =>
+/** The reason and the rule alone are no change: they explain one. */
+const changes = (from: Seen, to: Seen): boolean =>
   from.state !== to.state || from.direction !== to.direction || from.verdict !== to.verdict;
 
 interface Flow {
@@ -76,13 +96,17 @@ interface Flow {
 async function diff(args: readonly string[], options: DiffOptions): Promise<number> {
   const files = filesOf(args, options);
   if (files.includes("-")) throw new UsageError("diff reads every capture twice: name files, not standard input");
-  if (options.toSysctl.length + options.toHelper.length === 0 && options.toProfile === undefined)
+  const settings = options.toSysctl.length + options.toHelper.length + options.toRules.length;
+  if (settings === 0 && options.toProfile === undefined)
     throw new UsageError(
-      "nothing to compare: say how the second run differs, with --to-sysctl, --to-helper or --to-profile",
+      "nothing to compare: say how the second run differs, with --to-rules, --to-sysctl, --to-helper or --to-profile",
     );
   const filter = options.filter === undefined ? null : compileFilter(options.filter);
-  const from = await Session.open(files, options, { trace: true, progress: true });
-  const to = await Session.open(files, secondOf(options), { trace: true });
+  const rules = await openRuling(options.rules, files, options);
+  const toRules = options.toRules.length === 0 ? rules : await openRuling(options.toRules, files, options);
+  if (rules === null || toRules === null) return EXIT_INPUT;
+  const from = await openRun(files, options, rules, true);
+  const to = await openRun(files, secondOf(options), toRules, false);
   const colors = colorsFor(options.color, process.stdout);
   const output = new Output();
   const flows = new Map<string, Flow>();
@@ -95,8 +119,8 @@ async function diff(args: readonly string[], options: DiffOptions): Promise<numb
     count(flows, a, b);
     if (options.by === "packet" && options.output === "json") output.line(packetJson(a, b));
     if (options.by === "packet" && options.output === "text")
-      output.line(packetText(a, b, from.input.first ?? 0n, colors));
-    await output.flush();
+      output.line(packetText(a, b, from.session.input.first ?? 0n, colors));
+    if (output.full) await output.flush();
   }
   if (options.by === "flow")
     for (const flow of flows.values()) {
@@ -105,8 +129,35 @@ async function diff(args: readonly string[], options: DiffOptions): Promise<numb
     }
   if (options.output !== "json" && !options.quiet) output.write(summary(packets, changed, flows.size));
   await output.flush();
-  const code = from.finish();
+  const code = from.session.finish();
   return code !== EXIT_DONE ? code : changed > 0 ? EXIT_FOUND : EXIT_DONE;
+}
+
+interface Run {
+  readonly session: Session;
+  readonly ruling: Ruling;
+}
+
+async function openRun(
+  files: readonly string[],
+  options: CommonOptions,
+  ruling: Ruling,
+  progress: boolean,
+): Promise<Run> {
+  const { program, interfaces } = ruling;
+  const ruled = ruling.files.length > 0;
+  const session = await Session.open(
+    files,
+    { ...options, read: [] },
+    {
+      trace: true,
+      progress,
+      interfaces,
+      programSize: ruled ? program.bytes.length : 0,
+    },
+  );
+  if (ruled) session.engine.loadProgram(program.bytes);
+  return { session, ruling };
 }
 
 /** The options of the second run. */
@@ -118,7 +169,7 @@ const secondOf = (options: DiffOptions): CommonOptions => ({
 });
 
 /** Both runs, packet by packet; both objects are valid until the next pair. */
-async function* sideBySide(from: Session, to: Session): AsyncGenerator<[PacketView, PacketView], void> {
+async function* sideBySide(from: Run, to: Run): AsyncGenerator<[Seen, Seen], void> {
   const second = packets(to);
   for await (const a of packets(from)) {
     const { value: b, done } = await second.next();
@@ -127,13 +178,20 @@ async function* sideBySide(from: Session, to: Session): AsyncGenerator<[PacketVi
   }
 }
 
-async function* packets(session: Session): AsyncGenerator<PacketView, void> {
-  for await (const part of session.parts()) yield* packetsOf(part);
+async function* packets({ session, ruling: { program } }: Run): AsyncGenerator<Seen, void> {
+  const packet = new Seen();
+  for await (const { results, headers } of session.parts())
+    for (let i = 0; i < results.count; i++) {
+      headers.advance();
+      packet.read(results, headers, i);
+      packet.ref = refOf(program, results.rule(i));
+      yield packet;
+    }
 }
 
 // ---- Flows ----------------------------------------------------------------------------------------------------------
 
-function count(flows: Map<string, Flow>, from: PacketView, to: PacketView): void {
+function count(flows: Map<string, Flow>, from: Seen, to: Seen): void {
   const name = flowName(from);
   let flow = flows.get(name);
   if (!flow) {
@@ -145,41 +203,39 @@ function count(flows: Map<string, Flow>, from: PacketView, to: PacketView): void
   flow.changes.set(change, (flow.changes.get(change) ?? 0) + 1);
 }
 
-/** Both directions of a conversation have one name. */
-function flowName({ trace }: PacketView): string {
-  const ends = [end(trace.src, trace.sport), end(trace.dst, trace.dport)].sort();
-  return `${protocolText(trace)} ${ends.join(" ⇄ ")}`;
-}
-
-const end = (address: string | null, port: number | null): string => {
-  if (address === null) return "-";
-  if (port === null) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-};
-
 // ---- Showing --------------------------------------------------------------------------------------------------------
 
-function shown({ state, verdict, direction }: PacketView): string {
+function shown({ state, verdict, direction }: Seen): string {
   const what = state ?? "untouched";
   const way = direction === null ? "" : ` ${direction}`;
   return `${what}${way}${verdict === "DROP" ? " DROP" : ""}`;
 }
 
-function packetText(from: PacketView, to: PacketView, origin: bigint, colors: Colors): string {
+function because(from: Seen, to: Seen): string {
+  if (from.verdict !== to.verdict && (from.ref !== null || to.ref !== null)) {
+    const name = ({ ref }: Seen) => (ref === null ? "no rule" : place(ref));
+    return `(${name(from)} → ${name(to)})`;
+  }
+  const reason = to.reasonText ?? from.reasonText;
+  return reason === null ? "" : `(${reason})`;
+}
+
+function packetText(from: Seen, to: Seen, origin: bigint, colors: Colors): string {
   const { trace } = from;
-  const because = to.reasonText ?? from.reasonText;
   return [
     String(from.frame).padStart(6),
     secondsText(from.time - origin).padStart(12),
-    `${protocolText(trace)} ${end(trace.src, trace.sport)} > ${end(trace.dst, trace.dport)}`,
+    trace.src === null
+      ? protocolText(trace)
+      : `${protocolText(trace)} ${endpoint(trace.src, trace.sport)} > ${endpoint(trace.dst, trace.dport)}`,
     colors.bold(`${shown(from)} → ${shown(to)}`),
-    because === null ? "" : colors.dim(`(${because})`),
+    colors.dim(because(from, to)),
   ]
     .join("  ")
     .trimEnd();
 }
 
-function packetJson(from: PacketView, to: PacketView): string {
+function packetJson(from: Seen, to: Seen): string {
   const { trace } = from;
   return JSON.stringify({
     frame: from.frame,

@@ -5,7 +5,7 @@ import { EXIT_USAGE, UsageError } from "../exit.js";
 import { explainPacket, oneLine, type Step } from "../explain.js";
 import { hintMembers, notExpectedText } from "../hints.js";
 import { JsonLines } from "../json.js";
-import { type CommonOptions, withCommonOptions } from "../options.js";
+import { type CommonOptions, withCommonOptions, withJson } from "../options.js";
 import { note, Output } from "../output.js";
 import { openingOf, PacketView } from "../packet.js";
 import { Session } from "../session.js";
@@ -22,7 +22,7 @@ export function addExplain(program: Command): void {
     .argument("<args...>", "captures, in order, then the number of the packet")
     .addOption(new Option("-o, --output <form>", "text or json").choices(["text", "json"]).default("text"))
     .usage("[options] FILE... FRAME");
-  withCommonOptions(command).action(async (args: string[], options: ExplainOptions) => {
+  withJson(withCommonOptions(command)).action(async (args: string[], options: ExplainOptions) => {
     process.exitCode = await explain(args.slice(0, -1), args.at(-1) ?? "", options);
   });
 }
