@@ -1,7 +1,9 @@
 // `ctrack`: commands, and how each run ends. A command is one file in commands/ and one line here.
+import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConntrackError } from "conntrack-wasm";
 import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit.js";
+import { COMMAND_EXAMPLES, EXAMPLES, EXIT_CODES } from "./help.js";
 import { note, watchStdout } from "./output.js";
 import { version } from "./version.js";
 
@@ -17,30 +19,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   rules: async () => (await import("./commands/rules.js")).addRules,
   check: async () => (await import("./commands/check.js")).addCheck,
   test: async () => (await import("./commands/test.js")).addTest,
+  completion: async () => (await import("./commands/completion.js")).addCompletion,
 };
 
 /** Loads the commands this run may need: `track` alone starts in half the time, without parsers of rules and YAML. */
 function commandsFor(args: readonly string[]): Promise<Add[]> {
   const names = Object.keys(COMMANDS);
-  const isPlain = args.length > 0 && !args.some((arg) => ["help", "-h", "--help", ...names.slice(1)].includes(arg));
+  const isPlain =
+    args.length > 0 && !args.some((arg) => ["help", "-h", "--help", "man", ...names.slice(1)].includes(arg));
   return Promise.all((isPlain ? ["track"] : names).map((name) => (COMMANDS[name] as () => Promise<Add>)()));
 }
-
-const EXAMPLES = `
-Examples:
-  ctrack web.pcap                                    every packet, its state, and why one is INVALID
-  tcpdump -i any -U -w - | ctrack -                  the same, live
-  ctrack -o json web.pcapng.gz | jq 'select(.state == "INVALID")'
-  ctrack web.pcap --filter 'state=INVALID and port 443'
-  ctrack explain web.pcap 30                         one packet, step by step
-  ctrack list web.pcap --at '#12'                    the table behind packet 12, as /proc/net/nf_conntrack
-  ctrack diff web.pcap --to-sysctl nf_conntrack_tcp_loose=0   which packets change with that setting
-  ctrack test firewall.yaml                          expectations of packets, for CI
-  ctrack rules rules.v4                              check rules of iptables, print them as iptables-save does
-  ctrack web.pcap -o none --sysctl nf_conntrack_tcp_be_liberal=1
-
-Exit codes:
-  0 done   1 a check or test found what it looks for   2 wrong usage   3 input could not be read`;
 
 async function main(): Promise<void> {
   watchStdout();
@@ -49,16 +37,27 @@ async function main(): Promise<void> {
     .version(version(), "-V, --version")
     .usage("[command] [options] FILE...")
     .showHelpAfterError("(ctrack --help has the options and examples)")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", `\nExamples:\n${EXAMPLES}\n\n${EXIT_CODES}`)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ctrack: ")) })
     .exitOverride();
   for (const add of await commandsFor(process.argv.slice(2))) add(program);
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program);
+    command.showHelpAfterError(`(ctrack ${command.name()} --help has the options and examples)`);
+    command.addHelpText("after", `\nExamples:\n${COMMAND_EXAMPLES[command.name()]}\n\n${EXIT_CODES}`);
+  }
   try {
+    checkCommand(process.argv[2]);
     await program.parseAsync();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
+}
+
+// The first word may be a command or a file: one that looks like a command and is no file is a slip.
+function checkCommand(word = ""): void {
+  if (!/^[a-z]{2,}$/.test(word) || word in COMMANDS || word === "help" || word === "man" || existsSync(word)) return;
+  throw new UsageError(`${word}: no such command, and no such file; commands are ${Object.keys(COMMANDS).join(", ")}`);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -3,6 +3,7 @@ import { EXIT_DONE, EXIT_INPUT, messageOf } from "./exit.js";
 
 /** `ctrack … | head` ends quietly: nobody reads any more. */
 export function watchStdout(): void {
+  process.stderr.on("error", () => {}); // nobody reads remarks: no reason to stop
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT_DONE);
     process.stderr.write(`ctrack: cannot write: ${messageOf(error)}\n`);

@@ -1,13 +1,16 @@
 // Cases over the engine: every packet is tracked, and what comes out is held against what was expected.
 import { readFileSync } from "node:fs";
 import { openFile } from "conntrack-capture/node";
-import { CompileError, Firewall, PlaceError } from "conntrack-iptables";
+import { CompileError, Firewall, PlaceError, type RuleRef, type Ruleset } from "conntrack-iptables";
 import { Conntrack, ConntrackError, type Decision, type PacketInput } from "conntrack-wasm";
 import { messageOf, UsageError } from "../exit.js";
 import { assignHelper } from "../helper.js";
 import { protocolText } from "../packet.js";
+import { parseAssume } from "../ruling/assume.js";
+import { parseFamilies } from "../ruling/load.js";
+import { place } from "../ruling/refs.js";
 import { CraftError, Crafter, endOf } from "./craft.js";
-import { type CaptureCheck, type Case, CaseError, type Expected } from "./file.js";
+import { type CaptureCheck, type Case, CaseError, type Expected, type ExpectedRule, type Place } from "./file.js";
 
 export interface Outcome {
   readonly file: string;
@@ -22,9 +25,9 @@ export interface Outcome {
 const BEGIN = 1_704_067_200_000_000_000n;
 const RAW_IP = 101;
 
-/** What comes of a packet; with rules, the line of the one that decided. */
+/** What comes of a packet; with rules, the one that decided. */
 interface Answer extends Omit<Decision, "rule"> {
-  readonly rule: number | null;
+  readonly rule: RuleRef | null;
 }
 
 interface CasePacket extends PacketInput {
@@ -35,7 +38,7 @@ interface CasePacket extends PacketInput {
 type Tracker = (packet: CasePacket) => Answer;
 
 export async function runCase(one: Case, file: string): Promise<Outcome[]> {
-  const track = one.rules === null ? await openEngine(one) : await openFirewall(one, one.rules);
+  const track = one.rules.length === 0 ? await openEngine(one) : await openFirewall(one);
   const outcome = (check: { text: string; line: number }, problem: string | null): Outcome => ({
     file,
     case: one.name,
@@ -47,15 +50,15 @@ export async function runCase(one: Case, file: string): Promise<Outcome[]> {
     const crafter = new Crafter();
     let time = BEGIN;
     return one.packets.map((check) => {
-      const { after, ...packet } = atLine(check.line, () => crafter.craft(check.packet));
+      const { after, ...packet } = atPlace(check, () => crafter.craft(check.packet));
       time += after;
-      const answer = atLine(check.line, () => track({ ...packet, time, link: RAW_IP }));
+      const answer = atPlace(check, () => track({ ...packet, time, link: RAW_IP }));
       return outcome(check, compare(check.expected, answer));
     });
   }
   const seen = one.expect.map(() => ({ packets: 0, problem: null as string | null }));
-  const asked = one.expect.map((check) => atLine(check.line, () => matcherOf(check)));
-  for await (const { time, data, link, frame } of packetsOf(one.capture, one.line)) {
+  const asked = one.expect.map((check) => atPlace(check, () => matcherOf(check)));
+  for await (const { time, data, link, frame } of packetsOf(one.capture, one)) {
     const decision = track({ time, data, link });
     one.expect.forEach((check, i) => {
       const tally = seen[i];
@@ -76,32 +79,45 @@ async function openEngine(one: Case): Promise<Tracker> {
   return (packet) => ({ ...engine.track(packet), rule: null });
 }
 
-async function openFirewall(one: Case, rules: string): Promise<Tracker> {
-  const inline = rules.includes("\n");
-  const firewall = await atCase(one, inline ? "rules" : rules, () =>
+async function openFirewall(one: Case): Promise<Tracker> {
+  const firewall = await atCase(one, () =>
     Firewall.open({
-      rules: inline ? rules : readFileSync(rules, "utf8"),
+      rules: one.rules.flatMap((rules) => readRules(rules)),
       interfaces: one.interfaces,
+      assume: parseAssume(one.assume, false),
+      ...(one.hook !== null && { hook: one.hook }),
       link: RAW_IP,
       seed: 0n,
       trace: true,
     }),
   );
   prepare(one, firewall.engine);
-  return ({ data, ...way }) => {
-    const verdict = firewall.packet(data, way);
-    return { ...verdict, rule: verdict.rule?.rule?.line ?? null };
-  };
+  return ({ data, ...way }) => firewall.packet(data, way);
+}
+
+/** A file, or the rules themselves; of one family or both. */
+function readRules(rules: string): Ruleset[] {
+  const inline = rules.includes("\n");
+  const source = inline ? "rules" : rules;
+  let text = rules;
+  try {
+    if (!inline) text = readFileSync(rules, "utf8");
+  } catch (error) {
+    throw new SyntaxError(`${source}: ${messageOf(error)}`);
+  }
+  return parseFamilies(text).map(({ ruleset, errors: [error] }) => {
+    if (error) throw new SyntaxError(`${source}: line ${error.line}, column ${error.column}: ${error.message}`);
+    return ruleset;
+  });
 }
 
 /** What is wrong with the rules or the interfaces of a case is an error of its file. */
-async function atCase<T>(one: Case, source: string, open: () => Promise<T>): Promise<T> {
+async function atCase<T>(one: Case, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
-    const known = error instanceof SyntaxError || error instanceof CompileError || error instanceof PlaceError;
-    if (known || (error as NodeJS.ErrnoException).code !== undefined)
-      throw new CaseError(one.line, `${source}: ${messageOf(error)}`);
+    const known = [SyntaxError, CompileError, PlaceError, UsageError].some((kind) => error instanceof kind);
+    if (known) throw new CaseError(one, (error as Error).message);
     throw error;
   }
 }
@@ -112,7 +128,7 @@ function prepare(one: Case, engine: Conntrack): void {
       assignHelper(engine, helper);
     } catch (error) {
       if (error instanceof UsageError || error instanceof ConntrackError)
-        throw new CaseError(one.line, `helper ${helper}: ${error.message}`);
+        throw new CaseError(one, `helper ${helper}: ${error.message}`);
       throw error;
     }
   }
@@ -120,7 +136,7 @@ function prepare(one: Case, engine: Conntrack): void {
     try {
       engine.setSysctl(name, value);
     } catch (error) {
-      if (error instanceof ConntrackError) throw new CaseError(one.line, `${name}: ${error.message}`);
+      if (error instanceof ConntrackError) throw new CaseError(one, `${name}: ${error.message}`);
       throw error;
     }
   }
@@ -128,7 +144,7 @@ function prepare(one: Case, engine: Conntrack): void {
 
 async function* packetsOf(
   file: string,
-  line: number,
+  place: Place,
 ): AsyncGenerator<{ time: bigint; data: Uint8Array; link: number; frame: number }, void> {
   try {
     const capture = await openFile(file);
@@ -138,15 +154,15 @@ async function* packetsOf(
       yield { time: packet.time, data: packet.data, link: capture.interfaces[packet.interface]?.link ?? RAW_IP, frame };
     }
   } catch (error) {
-    throw new CaseError(line, `${file}: ${messageOf(error)}`);
+    throw new CaseError(place, `${file}: ${messageOf(error)}`);
   }
 }
 
-function atLine<T>(line: number, make: () => T): T {
+function atPlace<T>(place: Place, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof CraftError || error instanceof RangeError) throw new CaseError(line, error.message);
+    if (error instanceof CraftError || error instanceof RangeError) throw new CaseError(place, error.message);
     throw error;
   }
 }
@@ -172,8 +188,31 @@ function matcherOf({ of }: CaptureCheck): (frame: number, answer: Answer) => boo
 /** The first thing that is not as expected. */
 function compare(expected: Expected, decision: Answer): string | null {
   const because = decision.reasonText === null ? "" : ` (${decision.reasonText})`;
-  for (const key of ["state", "verdict", "rule", "direction", "reason"] as const)
+  for (const key of ["state", "verdict"] as const)
+    if (expected[key] !== undefined && expected[key] !== decision[key])
+      return `${key} is ${decision[key] ?? "none"}, expected was ${expected[key]}${because}${by(decision)}`;
+  if (expected.rule !== undefined && !isRule(expected.rule, decision.rule))
+    return `rule is ${decision.rule === null ? "none" : place(decision.rule)}, expected was ${ruleText(expected.rule)}`;
+  for (const key of ["direction", "reason"] as const)
     if (expected[key] !== undefined && expected[key] !== decision[key])
       return `${key} is ${decision[key] ?? "none"}, expected was ${expected[key]}${because}`;
   return null;
+}
+
+const by = ({ rule }: Answer): string => (rule === null ? "" : `, decided by ${place(rule)}`);
+
+function isRule(expected: ExpectedRule, ref: RuleRef | null): boolean {
+  if (ref === null) return false;
+  if ("line" in expected) return ref.rule?.line === expected.line;
+  if ("comment" in expected)
+    return ref.rule?.matches.some((match) => match.name === "comment" && match.text === expected.comment) === true;
+  const { table, chain, position } = expected;
+  return ref.table === table && ref.chain.name === chain && ref.position === position;
+}
+
+function ruleText(expected: ExpectedRule): string {
+  if ("line" in expected) return `the one in line ${expected.line}`;
+  if ("comment" in expected) return `the one with the comment "${expected.comment}"`;
+  const { table, chain, position } = expected;
+  return `${table === "filter" ? "" : `${table}/`}${chain}:${position === 0 ? "policy" : position}`;
 }

@@ -42,6 +42,7 @@ export interface RulingOptions {
   readonly out?: string;
   readonly undecided: "no" | "yes";
   readonly assume: readonly string[];
+  readonly ipv6?: boolean;
   readonly seed: bigint;
 }
 
@@ -112,7 +113,8 @@ export function withRulingOptions(command: Command): Command {
       )
         .argParser(collect)
         .default([], "none"),
-    );
+    )
+    .option("-6, --ipv6", "rules are those of ip6tables, where nothing in their file says so");
 }
 
 /** Rules, ready to run. */
@@ -128,7 +130,7 @@ export async function openRuling(
   captures: readonly string[],
   options: RulingOptions,
 ): Promise<Ruling | null> {
-  const files = await readRuleFiles(rules);
+  const files = await readRuleFiles(rules, options.ipv6 ? 6 : 4);
   return files === null ? null : compileRuling(files, captures, options);
 }
 
@@ -147,6 +149,14 @@ async function compileRuling(
     const declared = parsePlace(specs);
     // Without a word about the box, what the capture calls its interfaces is all there is to know.
     const place = declared.length > 0 ? declared : parsePlace([...new Set([...asked, ...(await namesIn(captures))])]);
+    for (const [option, name] of [
+      ["--in", inside],
+      ["--out", outside],
+    ] as const)
+      if (name !== undefined && !place.some((known) => known.name === name))
+        throw new UsageError(
+          `${option} ${name}: not one of the declared interfaces ${place.map((known) => known.name).join(", ")}`,
+        );
     const program = compileRules(
       files.map(({ ruleset }) => ruleset),
       {
@@ -245,7 +255,8 @@ async function check(first: string, args: readonly string[], options: CheckOptio
   if (options.trace !== undefined) await traceFrame(session, ruling, options, options.trace, output);
   else {
     const verdicts = await showPackets(session, ruling, options, output);
-    if (options.output !== "json") {
+    const nothingRead = session.input.packets === 0 && session.input.failures.length > 0;
+    if (options.output !== "json" && !nothingRead) {
       const rulesets = ruling.files.map(({ ruleset }) => ruleset);
       const counted = withCounters(rulesets, program, session.engine.programBytes);
       if (options.output === "rules-json") output.line(rulesetJson(ruling, counted, verdicts));

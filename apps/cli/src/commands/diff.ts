@@ -24,16 +24,11 @@ interface DiffOptions extends CommonOptions, RulingOptions {
   readonly toProfile?: Profile;
 }
 
-const EXIT_CODES = `
-Exit codes:
-  0 no difference   1 packets differ   2 wrong usage   3 a capture or rules could not be read`;
-
 export function addDiff(program: Command): void {
   const command = program
     .command("diff")
     .description("the same captures under two sets of rules or settings: which packets and flows change")
     .argument("[files...]", "captures, in order")
-    .addHelpText("after", EXIT_CODES)
     .addOption(
       new Option("-o, --output <form>", "text; json: an object per packet or flow; none: only the summary")
         .choices(["text", "json", "none"])
@@ -127,7 +122,8 @@ async function diff(args: readonly string[], options: DiffOptions): Promise<numb
       if (options.output === "json") output.line(flowJson(flow));
       if (options.output === "text") output.line(flowText(flow));
     }
-  if (options.output !== "json" && !options.quiet) output.write(summary(packets, changed, flows.size));
+  const nothingRead = packets === 0 && from.session.input.failures.length > 0;
+  if (options.output !== "json" && !options.quiet && !nothingRead) output.write(summary(packets, changed, flows.size));
   await output.flush();
   const code = from.session.finish();
   return code !== EXIT_DONE ? code : changed > 0 ? EXIT_FOUND : EXIT_DONE;

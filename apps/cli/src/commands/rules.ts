@@ -4,6 +4,7 @@ import { text as streamText } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import { type Family, formatRuleset, type Parsed, parseRuleset, type RuleError } from "conntrack-iptables";
 import { EXIT_DONE, EXIT_FOUND, EXIT_INPUT, messageOf } from "../exit.js";
+import { withJson } from "../options.js";
 import { note, Output } from "../output.js";
 
 interface RulesOptions {
@@ -13,7 +14,7 @@ interface RulesOptions {
 }
 
 export function addRules(program: Command): void {
-  program
+  const command = program
     .command("rules")
     .description("check rules of iptables and print them as iptables-save does")
     .argument("<files...>", "iptables-save files or lists of iptables commands; - is standard input")
@@ -23,10 +24,10 @@ export function addRules(program: Command): void {
         .default("text"),
     )
     .option("-4, --ipv4", "rules of iptables, whatever they look like")
-    .addOption(new Option("-6, --ipv6", "rules of ip6tables, whatever they look like").conflicts("ipv4"))
-    .action(async (files: string[], options: RulesOptions) => {
-      process.exitCode = await rules(files, options);
-    });
+    .addOption(new Option("-6, --ipv6", "rules of ip6tables, whatever they look like").conflicts("ipv4"));
+  withJson(command).action(async (files: string[], options: RulesOptions) => {
+    process.exitCode = await rules(files, options);
+  });
 }
 
 async function rules(files: readonly string[], options: RulesOptions): Promise<number> {

@@ -63,6 +63,9 @@ export function annotate(
     if (ref) output.line(`Undecided from packets: ${names.join(", ")} in ${placeOf(ref, both)}`);
   }
   output.line(`\n${verdictText(verdicts)}`);
+  const [only, more] = files;
+  if (verdicts.untouched > 0 && only !== undefined && more === undefined)
+    output.line(`The rules are of ${only.ruleset.family === 6 ? "ip6tables (IPv6)" : "iptables (IPv4)"} alone`);
 }
 
 function reasonText({ why, by }: ShadowedRule, { family, table }: RuleRef): string {

@@ -10,8 +10,8 @@ export interface RuleFile {
   readonly ruleset: Ruleset;
 }
 
-/** Reads the files; null when one cannot be read or has errors, which are then told. */
-export async function readRuleFiles(files: readonly string[]): Promise<RuleFile[] | null> {
+/** Reads the files; `usual`: the family where nothing in them tells it. Null when one cannot be read or has errors, which are then told. */
+export async function readRuleFiles(files: readonly string[], usual: Family = 4): Promise<RuleFile[] | null> {
   const found: RuleFile[] = [];
   let sound = true;
   for (const file of files) {
@@ -23,7 +23,13 @@ export async function readRuleFiles(files: readonly string[]): Promise<RuleFile[
       sound = false;
       continue;
     }
-    for (const { ruleset, errors } of parseFamilies(text)) {
+    if (/[\0\ufffd]/.test(text)) {
+      note(`ctrack: ${file}: this is no text, and so no rules; the rules come first: RULES CAPTURE`);
+      sound = false;
+      continue;
+    }
+    for (const { ruleset, errors } of parseFamilies(text, usual)) {
+      if (errors.length === 0 && ruleset.tables.length === 0) note(`ctrack: ${file}: there are no rules in it`);
       for (const error of errors) note(errorText(file, error));
       if (errors.length > 0) sound = false;
       else found.push({ file, ruleset });
@@ -41,10 +47,12 @@ export async function readRuleFiles(files: readonly string[]): Promise<RuleFile[
 }
 
 /** The rulesets of a text: one, or both where it names both families; lines keep their numbers. */
-export function parseFamilies(text: string): { ruleset: Ruleset; errors: RuleError[] }[] {
+export function parseFamilies(text: string, usual: Family = 4): { ruleset: Ruleset; errors: RuleError[] }[] {
   const lines = text.split("\n");
   const families = familiesOf(lines);
-  if (!families.includes(4) || !families.includes(6)) return [parseRuleset(text)];
+  const told = families.some((family) => family !== null);
+  if (!families.includes(4) || !families.includes(6))
+    return [parseRuleset(text, told || usual === 4 ? {} : { family: usual })];
   return ([4, 6] as const).map((family) =>
     parseRuleset(lines.map((line, i) => ((families[i] ?? 4) === family ? line : "")).join("\n"), { family }),
   );

@@ -29,7 +29,9 @@ export function parsePlaceFile(text: string, file: string): PlaceFile {
   const [error] = document.errors;
   if (error) {
     const [at] = error.linePos ?? [];
-    throw new UsageError(`${file}:${at?.line ?? 1}:${at?.col ?? 1}: ${error.message.split("\n", 1)[0]}`);
+    throw new UsageError(
+      `${file}:${at?.line ?? 1}:${at?.col ?? 1}: ${(error.message.split("\n", 1)[0] ?? "").replace(/ at line \d+, column \d+:?$/, "")}`,
+    );
   }
   const text_ = (node: Node | null | undefined): string =>
     isScalar(node) && node.value !== null ? String(node.value) : fail(node, "a text is wanted");
