@@ -22,7 +22,12 @@ export interface InputOptions {
   readonly until?: { readonly time: bigint; readonly relative: boolean } | undefined;
   /** Numbers of interfaces by name, for `program.FLAG_SEEN`. */
   readonly interfaces?: readonly string[];
+  /** Memory to read into. */
+  readonly window?: Uint8Array | undefined;
 }
+
+/** Several parts of the engine's results: going from block to block costs as much as a hundred packets. */
+const BLOCK = 16_384;
 
 export class Input {
   /** What could not be read, one line each. */
@@ -68,12 +73,12 @@ export class Input {
 
   // False when nothing after this file is wanted.
   async *#blocksOf(file: string): AsyncGenerator<PacketBlock, boolean> {
-    const capture = await openFile(file);
+    const { link, window } = this.#options;
+    const capture = await openFile(file, window && { window });
     this.#close = () => capture.close();
     this.position = 0;
     this.size = file === "-" || capture.compression !== "none" ? null : (await stat(file)).size || null;
-    const { link } = this.#options;
-    for await (const block of capture.blocks()) {
+    for await (const block of capture.blocks({ maxPackets: BLOCK })) {
       if (this.interrupted) return false;
       const cut = this.#cut(block);
       if (cut.count > 0) {

@@ -45,7 +45,9 @@ export interface Part {
 }
 
 const DEFAULT_MAX = 262_144;
-const IP_CHECKSUM = REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1;
+const IP_CHECKSUM = (REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1) << 16;
+/** Small enough to be in the processor's cache when it is tracked. */
+const WINDOW = 1 << 19;
 const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
 
 /** `--sysctl` arguments as names and values. */
@@ -62,7 +64,7 @@ function parseSysctls(settings: readonly string[]): { text: string; name: string
 /** The engine the options describe. */
 export async function openEngine(
   options: CommonOptions,
-  wishes: Pick<SessionOptions, "trace" | "events" | "programSize"> = {},
+  wishes: Pick<SessionOptions, "trace" | "events" | "programSize"> & { readonly windowSize?: number } = {},
 ): Promise<Conntrack> {
   const sysctls = parseSysctls(options.sysctl);
   const wanted = sysctls.filter(({ name }) => findSysctl(name)?.name === MAX_SYSCTL).map(({ value }) => value);
@@ -75,6 +77,7 @@ export async function openEngine(
       trace: wishes.trace ?? false,
       events: wishes.events ?? false,
       programSize: wishes.programSize ?? 0,
+      windowSize: wishes.windowSize ?? 0,
     });
     if (options.checksum === "ignore") engine.setSysctl("nf_conntrack_checksum", 0);
     for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
@@ -142,10 +145,11 @@ export class Session {
   static async open(args: readonly string[], options: CommonOptions, wishes: SessionOptions = {}): Promise<Session> {
     const files = filesOf(args, options);
     const count = wishes.count ?? options.count;
-    const { interfaces = [] } = wishes;
-    const input = new Input({ files, link: options.link, count, until: wishes.until, interfaces });
-    const engine = await openEngine(options, wishes);
-    const { workers = 1, trace = false } = wishes;
+    const { workers = 1, trace = false, interfaces = [] } = wishes;
+    // one engine tracks captures where they are read to; several share what the pool copies
+    const engine = await openEngine(options, workers > 1 ? wishes : { ...wishes, windowSize: WINDOW });
+    const window = workers > 1 ? undefined : engine.window;
+    const input = new Input({ files, link: options.link, count, until: wishes.until, interfaces, window });
     const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
     const { programSize = 0 } = wishes;
     const hindsight = wishes.hindsight ? new Hindsight(await openEngine(options, { trace: true, programSize })) : null;
@@ -214,7 +218,9 @@ export class Session {
   #look(results: Results): void {
     const { words, count } = results;
     if (this.hindsight !== null) for (const hint of this.hindsight.hints(results)) this.#remarks.add(hint);
-    for (let i = 0; i < count; i++) if ((((words[2 * i] as number) >>> 16) & 255) === IP_CHECKSUM) this.#badHeaders++;
+    let bad = 0;
+    for (let i = 0; i < count; i++) if (((words[2 * i] as number) & 0xff0000) === IP_CHECKSUM) bad++;
+    this.#badHeaders += bad;
   }
 
   #blocks(): AsyncGenerator<PacketBlock, void> {

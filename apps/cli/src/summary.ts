@@ -11,7 +11,8 @@ const INVALID = 4;
 /** Counts results without looking at each twice. */
 export class Tally {
   packets = 0;
-  readonly states = new Array<number>(STATE_NAMES.length).fill(0);
+  /** By state code. */
+  readonly states = new Float64Array(8);
   /** Reasons of packets that are INVALID or not tracked, by name. */
   readonly reasons = new Map<string, number>();
 
@@ -19,8 +20,7 @@ export class Tally {
     const { words, count } = results;
     const { states } = this;
     for (let i = 0; i < count; i++) {
-      const word = words[2 * i] as number;
-      const state = word & 255;
+      const state = (words[2 * i] as number) & 7;
       (states[state] as number)++;
       if (state === INVALID || state === NONE) this.#addReason(results.reason(i).name);
     }

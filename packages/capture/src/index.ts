@@ -1,7 +1,7 @@
 // conntrack-capture: pcap and pcapng, read and written as streams. Runs anywhere: no Node modules from here on.
 
 import { gunzip } from "./gunzip-native.js";
-import { openWindow, type Unpackers, windowSize } from "./open.js";
+import { openWindow, type Unpackers, windowMemory } from "./open.js";
 import { againOf, type CaptureSource, windowOf } from "./source.js";
 import type { Capture, OpenOptions } from "./types.js";
 
@@ -18,8 +18,7 @@ const unpackers: Unpackers = {
  * CaptureError when the bytes are none of these.
  */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
-  const size = windowSize(options);
-  return openWindow(windowOf(source, size), againOf(source, size), unpackers, options);
+  return openWindow(windowOf(source, windowMemory(options)), againOf(source), unpackers, options);
 }
 
 export { CaptureError, type CaptureErrorCode } from "./error.js";

@@ -1,11 +1,12 @@
 // conntrack-capture/node: files by path, standard input and output, and the decoders of node:zlib. Everything else is
 // that of conntrack-capture.
 
+import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { gunzip, unzstd } from "./node-zlib.js";
-import { openWindow, type Unpackers, windowSize } from "./open.js";
+import { openWindow, type Unpackers, windowMemory } from "./open.js";
 import type { ByteSink } from "./output.js";
-import { againOf, type CaptureSource, IteratorSource, windowOf } from "./source.js";
+import { againOf, type CaptureSource, IteratorSource, MIB, windowOf } from "./source.js";
 import type { Capture, OpenOptions } from "./types.js";
 import { type ByteSource, Window } from "./window.js";
 
@@ -15,19 +16,18 @@ const unpackers: Unpackers = { gzip: gunzip, zstd: unzstd };
 
 /** As in conntrack-capture, with the faster decoders of node:zlib. */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
-  const size = windowSize(options);
-  return openWindow(windowOf(source, size), againOf(source, size), unpackers, options);
+  return openWindow(windowOf(source, windowMemory(options)), againOf(source), unpackers, options);
 }
 
 /** Opens the capture at `path`; `"-"` is standard input. Errors of the file system come as they are. */
 export async function openFile(path: string | URL, options: OpenOptions = {}): Promise<Capture> {
-  const size = windowSize(options);
-  if (path === "-") return openWindow(Window.from(new StandardInput(), size), null, unpackers, options);
+  const memory = windowMemory(options);
+  if (path === "-") return openWindow(Window.from(new StandardInput(), memory), null, unpackers, options);
   const handle = await open(path);
   const isFile = (await handle.stat()).isFile(); // not a pipe
-  if (!isFile) return openWindow(Window.from(new FileSource(handle), size), null, unpackers, options);
-  const again = async () => Window.from(new FileSource(await open(path)), size);
-  return openWindow(Window.from(new AheadSource(handle), size), again, unpackers, options);
+  if (!isFile) return openWindow(Window.from(new WaitingSource(handle), memory), null, unpackers, options);
+  const again = async () => Window.from(new FileSource(await open(path)), MIB);
+  return openWindow(Window.from(new FileSource(handle), memory), again, unpackers, options);
 }
 
 /** A file to write a capture to: `new PcapngWriter(file.write)`, and `close` after the writer's `end`. */
@@ -57,8 +57,8 @@ function writeStandardOutput(bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** Reads where the file stands, so that pipes and devices work too. */
-class FileSource implements ByteSource {
+/** Waits for a pipe or a device, which may have nothing yet. */
+class WaitingSource implements ByteSource {
   constructor(private readonly handle: FileHandle) {}
 
   async read(into: Uint8Array): Promise<number> {
@@ -71,41 +71,30 @@ class FileSource implements ByteSource {
   }
 }
 
-const AHEAD = 1 << 18;
+/** Bytes after which timers and signals have their turn. */
+const TURN = 8 << 20;
 
-/** Reads a regular file from its beginning; the next piece is under way while one is used. */
-class AheadSource implements ByteSource {
-  private piece: Uint8Array = new Uint8Array(0);
-  /** Where a piece goes that the one in use does not lie in. */
-  private spare = new Uint8Array(AHEAD);
-  private other = new Uint8Array(AHEAD);
-  private next: Promise<{ bytesRead: number }>;
+/**
+ * Reads a regular file straight into the window, without a thread of the pool between: handing a read over and back costs
+ * more than the kernel's own reading ahead leaves to overlap.
+ */
+class FileSource implements ByteSource {
+  private sinceTurn = 0;
 
-  constructor(private readonly handle: FileHandle) {
-    this.next = this.ask();
-  }
+  constructor(private readonly handle: FileHandle) {}
 
   async read(into: Uint8Array): Promise<number> {
-    if (this.piece.length === 0) {
-      const { bytesRead } = await this.next;
-      this.piece = this.spare.subarray(0, bytesRead);
-      [this.spare, this.other] = [this.other, this.spare];
-      if (bytesRead > 0) this.next = this.ask();
+    const count = readSync(this.handle.fd, into, 0, into.length, null);
+    this.sinceTurn += count;
+    if (this.sinceTurn >= TURN) {
+      this.sinceTurn = 0;
+      await new Promise((resolve) => setImmediate(resolve));
     }
-    const part = this.piece.subarray(0, into.length);
-    into.set(part);
-    this.piece = this.piece.subarray(part.length);
-    return part.length;
+    return count;
   }
 
   close(): Promise<void> {
     return this.handle.close();
-  }
-
-  private ask(): Promise<{ bytesRead: number }> {
-    const next = this.handle.read(this.spare, 0, AHEAD, null);
-    next.catch(() => {}); // whoever awaits it gets the error; nobody may
-    return next;
   }
 }
 

@@ -7,11 +7,11 @@ import { packetsOf } from "./packets.js";
 import { PcapReader } from "./pcap.js";
 import { PcapngReader } from "./pcapng.js";
 import type { RecordReader } from "./reader.js";
-import { IteratorSource } from "./source.js";
+import { IteratorSource, MIB } from "./source.js";
 import type { BlockOptions, Capture, CapturePacket, OpenOptions, PacketBlock } from "./types.js";
 import { type Again, Window } from "./window.js";
 
-const MIB = 1 << 20;
+const LEAST_WINDOW = 4096;
 
 /** Unpackers of compressed files: the packed bytes in a window, the unpacked ones as they come. */
 export interface Unpackers {
@@ -19,8 +19,11 @@ export interface Unpackers {
   zstd(packed: Window): AsyncIterable<Uint8Array>;
 }
 
-export function windowSize({ windowSize = MIB }: OpenOptions): number {
-  return atLeast("windowSize", windowSize, 4096);
+/** The memory of the window, or its size. */
+export function windowMemory({ window, windowSize = MIB }: OpenOptions): number | Uint8Array {
+  if (window === undefined) return atLeast("windowSize", windowSize, LEAST_WINDOW);
+  atLeast("the window's length", window.length, LEAST_WINDOW);
+  return window;
 }
 
 export async function openWindow(
@@ -36,7 +39,8 @@ export async function openWindow(
     let compression: Capture["compression"] = "none";
     if (kind === "gzip" || kind === "zstd") {
       compression = kind;
-      open = unpacked(window, unpackers[kind](window, again), windowSize(options));
+      if (options.window !== undefined) window.leave(options.window);
+      open = unpacked(window, unpackers[kind](window, again), windowMemory(options));
       kind = await detect(open);
       if (kind === "gzip" || kind === "zstd") {
         throw new CaptureError(
@@ -54,7 +58,7 @@ export async function openWindow(
   }
 }
 
-function unpacked(packed: Window, bytes: AsyncIterable<Uint8Array>, size: number): Window {
+function unpacked(packed: Window, bytes: AsyncIterable<Uint8Array>, memory: number | Uint8Array): Window {
   const source = new IteratorSource(bytes[Symbol.asyncIterator]());
   return Window.from(
     {
@@ -64,7 +68,7 @@ function unpacked(packed: Window, bytes: AsyncIterable<Uint8Array>, size: number
         await packed.close();
       },
     },
-    size,
+    memory,
   );
 }
 

@@ -19,13 +19,13 @@ export interface StreamLike {
 /** Bytes in memory, a Blob or File, a web stream, a Node stream, or anything else that can be iterated. */
 export type CaptureSource = Uint8Array | BlobLike | StreamLike | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-export function windowOf(source: CaptureSource, size: number): Window {
+export function windowOf(source: CaptureSource, memory: number | Uint8Array): Window {
   if (source instanceof Uint8Array) return Window.over(plain(source));
   if (typeof source !== "object" || source === null) throw notASource(source);
-  if (isBlob(source)) return Window.from(new BlobSource(source), size);
-  if ("getReader" in source) return Window.from(new IteratorSource(readStream(source)), size);
-  if (Symbol.asyncIterator in source) return Window.from(new IteratorSource(source[Symbol.asyncIterator]()), size);
-  if (Symbol.iterator in source) return Window.from(new IteratorSource(source[Symbol.iterator]()), size);
+  if (isBlob(source)) return Window.from(new BlobSource(source), memory);
+  if ("getReader" in source) return Window.from(new IteratorSource(readStream(source)), memory);
+  if (Symbol.asyncIterator in source) return Window.from(new IteratorSource(source[Symbol.asyncIterator]()), memory);
+  if (Symbol.iterator in source) return Window.from(new IteratorSource(source[Symbol.iterator]()), memory);
   throw notASource(source);
 }
 
@@ -34,9 +34,12 @@ function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** How to read the source once more; null for streams. */
-export function againOf(source: CaptureSource, size: number): Again | null {
-  return source instanceof Uint8Array || isBlob(source) ? async () => windowOf(source, size) : null;
+/** Bytes of a window nobody gave memory for. */
+export const MIB = 1 << 20;
+
+/** How to read the source once more, into memory of its own; null for streams. */
+export function againOf(source: CaptureSource): Again | null {
+  return source instanceof Uint8Array || isBlob(source) ? async () => windowOf(source, MIB) : null;
 }
 
 function isBlob(source: object): source is BlobLike {

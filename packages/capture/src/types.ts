@@ -80,6 +80,11 @@ export interface BlockOptions {
 export interface OpenOptions {
   /** Bytes read at a time; default 1 MiB. */
   windowSize?: number;
+  /**
+   * Memory to read into instead, 4096 bytes or more: blocks of a pcap file lie in it, also those of a compressed one. (One
+   * that holds a larger record does not: from there on, the capture's blocks lie in memory of its own.)
+   */
+  window?: Uint8Array;
   /** A packet that claims more captured bytes is damage, not data; default 16 MiB. */
   maxCaptured?: number;
 }

@@ -34,8 +34,9 @@ export class Window {
     this.ended = source === null;
   }
 
-  static from(source: ByteSource, size: number): Window {
-    return new Window(new Uint8Array(size), 0, source);
+  /** A window of `size` bytes, or one in memory that is there. */
+  static from(source: ByteSource, memory: number | Uint8Array): Window {
+    return new Window(typeof memory === "number" ? new Uint8Array(memory) : memory, 0, source);
   }
 
   /** A window over bytes that are all there: nothing is copied. */
@@ -67,6 +68,13 @@ export class Window {
 
   skip(count: number): void {
     this.start += count;
+  }
+
+  /** Leaves that memory to somebody else, if it is the window's: what is unread moves to memory of its own. */
+  leave(memory: Uint8Array): void {
+    if (this.bytes !== memory) return;
+    this.bytes = this.bytes.slice();
+    this.view = viewOf(this.bytes);
   }
 
   /** Nothing is left to read after this. */

@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly helpers?: readonly HelperAssignment[];
   /** Bytes of the input region: the most one call takes. Default 2 MiB. */
   readonly inputSize?: number;
+  /** Bytes of {@link Conntrack.window}. Default 0. */
+  readonly windowSize?: number;
   /** Room for a rule program ({@link Conntrack.loadProgram}), in bytes. Default 0: no rules. */
   readonly programSize?: number;
 }
@@ -116,6 +118,11 @@ const NS = 1_000_000_000n;
 const EVENT_TYPES = ["", "NEW", "UPDATE", "DESTROY"] as const;
 const PROFILES: readonly Profile[] = ["linux-6", "linux-2.4"];
 
+/** Packet records begin at multiples of 8. */
+function aligned(size: number): number {
+  return (size + 7) & ~7;
+}
+
 function randomSeed(): bigint {
   return new BigUint64Array(crypto.getRandomValues(new Uint8Array(8)).buffer)[0] as bigint;
 }
@@ -129,6 +136,11 @@ function checkInteger(name: string, value: number, least: number, most: number):
 /** A connection tracking engine. */
 export class Conntrack {
   readonly profile: Profile;
+  /**
+   * Memory to read captures into (`windowSize` bytes): {@link Conntrack.trackBlock} tracks a block that lies in it where it
+   * lies, and copies any other. The engine itself never writes there.
+   */
+  readonly window: Uint8Array<ArrayBuffer>;
   readonly #core: Core;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -180,6 +192,8 @@ export class Conntrack {
     checkInteger("max", max, 1, 28_000_000);
     this.#inputSize = options.inputSize ?? DEFAULT_INPUT;
     checkInteger("inputSize", this.#inputSize, 65_536, 1 << 30);
+    const windowSize = options.windowSize ?? 0;
+    checkInteger("windowSize", windowSize, 0, 1 << 30);
     this.#programSize = options.programSize ?? 0;
     checkInteger("programSize", this.#programSize, 0, 1 << 28);
     this.profile = options.profile ?? "linux-6";
@@ -193,7 +207,7 @@ export class Conntrack {
     const created = core.create(
       max,
       exact,
-      this.#inputSize,
+      aligned(this.#inputSize) + windowSize,
       MAX_PACKETS,
       EVENT_CAPACITY,
       FRAGMENT_BYTES,
@@ -211,6 +225,7 @@ export class Conntrack {
     this.#bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);
     this.#input = core.inputRegion() >>> 0;
+    this.window = new Uint8Array(buffer, this.#input + aligned(this.#inputSize), windowSize);
     this.#results = new Results(
       buffer,
       core.resultRegion() >>> 0,
@@ -358,7 +373,7 @@ export class Conntrack {
     this.#bytes.set(captured < data.length ? data.subarray(0, captured) : data, at + abi.RECORD_HEADER);
     const length = (abi.RECORD_HEADER + captured + 7) & ~7;
     this.#call(() => {
-      while (this.#core.track(abi.FRAMING_RECORDS, 0, length) === 0) this.#collectEvents();
+      while (this.#core.track(abi.FRAMING_RECORDS, 0, length, 0) === 0) this.#collectEvents();
     });
     this.#collectEvents();
     this.#results.count = 1;
@@ -396,6 +411,10 @@ export class Conntrack {
           (block.swapped ? abi.FRAMING_SWAPPED : 0) |
           (block.nanoseconds ? abi.FRAMING_NANOSECONDS : 0)
         : abi.FRAMING_RECORDS;
+    if (this.#isInWindow(block)) {
+      yield* this.#trackInPlace(block, framing);
+      return;
+    }
     let { bytes } = block;
     let loaded = 0;
     while (loaded < bytes.length) {
@@ -404,17 +423,9 @@ export class Conntrack {
       while (start < part.length) {
         // afresh each time: whoever read the last part may have called track() meanwhile
         this.#bytes.set(start > 0 ? part.subarray(start) : part, this.#input);
-        const length = part.length - start;
-        const done = this.#call(() => this.#core.track(framing, block.link ?? 0, length));
-        const consumed = this.#core.consumedBytes() >>> 0;
-        const stop = this.#core.stopReason();
-        this.#collectEvents();
-        if (done > 0 || stop === STOP_BUSY) {
-          this.#results.count = done;
-          this.#results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
-          yield this.#results;
-        }
-        start += consumed;
+        const { done, next, stop } = this.#trackInput(framing, block.link, part.length - start, 0);
+        if (done > 0 || stop === STOP_BUSY) yield this.#results;
+        start += next;
         if (stop === STOP_MALFORMED || (done === 0 && stop !== STOP_BUSY)) break;
       }
       if (start === 0) {
@@ -422,6 +433,46 @@ export class Conntrack {
         continue;
       }
       loaded += start;
+    }
+  }
+
+  // One call of the core, and what it left to do.
+  #trackInput(
+    framing: number,
+    link: number | undefined,
+    end: number,
+    start: number,
+  ): { done: number; next: number; stop: number } {
+    const done = this.#call(() => this.#core.track(framing, link ?? 0, end, start));
+    const next = this.#core.consumedBytes() >>> 0;
+    const stop = this.#core.stopReason();
+    this.#collectEvents();
+    this.#results.count = done;
+    this.#results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
+    return { done, next, stop };
+  }
+
+  // A block of packet records anywhere else than at a multiple of 8 is copied to one.
+  #isInWindow({ bytes, framing }: PacketBlock): boolean {
+    const { window } = this;
+    if (bytes.buffer !== window.buffer || bytes.byteOffset < window.byteOffset) return false;
+    if (bytes.byteOffset + bytes.length > window.byteOffset + window.length) return false;
+    return framing === "pcap" || bytes.byteOffset % 8 === 0;
+  }
+
+  *#trackInPlace(block: PacketBlock, framing: number): Generator<Results, void, undefined> {
+    let at = block.bytes.byteOffset - this.#input;
+    const end = at + block.bytes.length;
+    while (at < end) {
+      const { done, next, stop } = this.#trackInput(framing, block.link, end, at);
+      if (done === 0 && stop !== STOP_BUSY) {
+        throw new ConntrackError(
+          "bad-packet",
+          `a record at byte ${at + this.#input - block.bytes.byteOffset} of the block claims more bytes than the block holds`,
+        );
+      }
+      yield this.#results;
+      at = next;
     }
   }
 

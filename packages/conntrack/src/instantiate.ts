@@ -16,7 +16,7 @@ export interface Core {
     seedLow: number,
     seedHigh: number,
   ): number;
-  track(framing: number, link: number, length: number): number;
+  track(framing: number, link: number, length: number, start: number): number;
   consumedBytes(): number;
   stopReason(): number;
   advance(seconds: number, nanoseconds: number): number;

@@ -35,7 +35,7 @@ const PACKET_SIZE: u32 = 128;
 const PACKETS: usize = memory.data(BATCH * PACKET_SIZE, 64);
 const OFFSETS: usize = memory.data(BATCH * 4, 8);
 
-/** Bytes of input behind which the next call goes on. */
+/** Offset in the input region where the next call goes on. */
 export let consumed: u32 = 0;
 /** Why the call ended before the input did. */
 export let stopped: u32 = 0;
@@ -107,12 +107,12 @@ function packetAt(i: u32): Packet {
 // ---- the call
 
 /**
- * Tracks the records in the first `length` bytes of the input region. Returns the number of packets done; `consumed`
- * and `stopped` say where to go on, and why.
+ * Tracks the records from `start` to `length` in the input region (packet records: `start` is a multiple of 8). Returns
+ * the number of packets done; `consumed` and `stopped` say where to go on, and why.
  */
-export function track(framing: u32, link: u32, length: u32): u32 {
-  cursor = 0;
-  consumed = 0;
+export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
+  cursor = start;
+  consumed = start;
   stopped = STOP_NONE;
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   renewWork();

@@ -47,8 +47,9 @@ export function create(
   return true;
 }
 
-export function track(framing: u32, link: u32, length: u32): u32 {
-  return trackBlock(framing, link, length);
+/** See batch.ts. A caller that leaves out `start` gives 0. */
+export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
+  return trackBlock(framing, link, length, start);
 }
 export function consumedBytes(): u32 {
   return consumed;
