@@ -7,5 +7,6 @@ export { Headers } from "./headers.js";
 export { notExpectedText } from "./hints.js";
 export { JsonLines } from "./json.js";
 export { icmpText, openingOf, PacketView, protocolText, secondsText } from "./packet.js";
+export * as raw from "./raw-trace.js";
 export { isUndecided, place, refOf, ruleObject } from "./ruling/refs.js";
 export { changeText, endpoint, infoText, whyText } from "./text.js";

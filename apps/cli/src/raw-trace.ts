@@ -1,6 +1,6 @@
-// The engine's trace records as they lie in its memory, for the one reader in a hurry: json.ts. Everybody else takes
-// `results.trace(i)`, which is plain data. The layout is drawn in packages/core/assembly/abi.ts; test/json.test.ts holds
-// the two ways of reading against each other.
+// The engine's trace records as they lie in its memory, for readers in a hurry: json.ts, and the browser app's
+// columns. Everybody else takes `results.trace(i)`, which is plain data. The layout is drawn in packages/core/assembly/abi.ts;
+// test/json.test.ts and the app's gather.test.ts hold the two ways of reading against each other.
 import type { Results } from "conntrack-wasm";
 
 const MAX_PACKETS = 4096;
@@ -11,9 +11,12 @@ const PAGE = 4096;
 export const TRACE_SIZE = 160;
 export const L3NUM = 0;
 export const L4PROTO = 1;
+export const TCP_FLAGS = 2;
 export const NOTES = 3;
 export const SPORT = 4;
 export const DPORT = 6;
+export const LENGTH = 8;
+export const PAYLOAD = 12;
 export const SRC = 16;
 export const DST = 32;
 // in the places of the ports, little-endian: id, then code and type

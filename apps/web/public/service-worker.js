@@ -7,6 +7,9 @@ const listed = async () => {
   return { name, files: JSON.parse(text) };
 };
 
+// module scripts are asked for with an Origin, which servers that say "Vary: Origin" tell apart
+const HOWEVER_ASKED = { ignoreSearch: true, ignoreVary: true };
+
 self.addEventListener("install", (event) => {
   const keep = async () => {
     const { name, files } = await listed();
@@ -21,5 +24,5 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET") return;
-  event.respondWith(caches.match(event.request, { ignoreSearch: true }).then((kept) => kept ?? fetch(event.request)));
+  event.respondWith(caches.match(event.request, HOWEVER_ASKED).then((kept) => kept ?? fetch(event.request)));
 });

@@ -48,7 +48,7 @@ export class Site {
   /** A page whose errors fail the test that closes it. */
   async page(hash = "", options: Parameters<Browser["newPage"]>[0] = {}): Promise<{ page: Page; errors: string[] }> {
     const page = await this.browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-    page.setDefaultTimeout(60_000); // machines of others are slow
+    page.setDefaultTimeout(30_000); // machines of others are slow
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));

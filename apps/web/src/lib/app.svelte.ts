@@ -1,7 +1,14 @@
 // What the views share: the capture at hand, the packet looked at, and the address bar that says both.
 import { compileFilter, UsageError } from "ctrack/parts";
 import { type Chunk, Columns } from "../worker/columns";
-import { DEFAULT_SETTINGS, type Loaded, NO_RULES, type RuleSettings, type Settings } from "../worker/messages";
+import {
+  CANCELLED,
+  DEFAULT_SETTINGS,
+  type Loaded,
+  NO_RULES,
+  type RuleSettings,
+  type Settings,
+} from "../worker/messages";
 import { Client } from "./client";
 import { type Conn, collectConns } from "./conns";
 import { Latest } from "./latest";
@@ -51,6 +58,8 @@ class App {
   /** Takes the packets of a run that replaces the one on show when it is done. */
   #behind: Columns | null = null;
   #retracks = new Latest<Settings>((settings) => this.#retrack(settings));
+  /** What the worker is at beside reading, in a word; null for nothing. */
+  work = $state<string | null>(null);
   /** A run behind the one on show is under way. */
   retracking = $state(false);
 
@@ -64,6 +73,20 @@ class App {
     this.client.onprogress = (share) => {
       this.share = share;
     };
+  }
+
+  /** Says what is under way until it is done; null when it was cancelled. */
+  async during<Answer>(work: string, answer: Promise<Answer>): Promise<Answer | null> {
+    this.work = work;
+    this.share = 0;
+    try {
+      return await answer;
+    } catch (error) {
+      if ((error as Error).message !== CANCELLED) throw error;
+      return null;
+    } finally {
+      this.work = null;
+    }
   }
 
   get hasCapture() {

@@ -13,7 +13,7 @@ import {
 } from "ctrack/parts";
 import type { ExportForm } from "./messages";
 import { ruleName, withRule } from "./rule-text";
-import type { Session } from "./session";
+import type { Session, Watcher } from "./session";
 import { openEngine } from "./setup";
 
 const CSV_COLUMNS = "frame,time,protocol,src,dst,info,length,state,direction,conn,change,verdict,rule,reason";
@@ -50,39 +50,67 @@ function comment(packet: PacketView, rule: string): string {
   return `${packet.state ?? "no state"}${conn}${change && `, ${change}`}${verdict}${why && `: ${why}`}`;
 }
 
-export async function exportAs(session: Session, form: ExportForm): Promise<Blob> {
+/** What an export is put together from; the browser may keep what is folded into a blob outside of memory. */
+class Parts {
+  #parts: BlobPart[] = [];
+  #size = 0;
+
+  push(part: string | Uint8Array<ArrayBuffer>): void {
+    this.#parts.push(part);
+    this.#size += part.length;
+    if (this.#size < FOLDED) return;
+    this.#parts = [new Blob(this.#parts)];
+    this.#size = 0;
+  }
+
+  blob(type: string): Blob {
+    return new Blob(this.#parts, { type });
+  }
+}
+
+const FOLDED = 32 << 20;
+
+export async function exportAs(session: Session, form: ExportForm, watcher: Watcher): Promise<Blob> {
   const engine = await openEngine(session.settings, session.ignoring, session.program);
-  const parts: BlobPart[] = [];
+  const parts = new Parts();
   if (form === "json") {
     const lines = new JsonLines();
-    await session.each(engine, (results, headers) => {
-      let text = "";
-      for (let i = 0; i < results.count; i++) {
-        headers.advance();
-        if (session.program === null) lines.add(results, headers, i);
-        else {
-          lines.clear();
-          text += `${withRule(lines.line(results, headers, i), session.program, results.rule(i))}\n`;
+    await session.each(
+      engine,
+      (results, headers) => {
+        let text = "";
+        for (let i = 0; i < results.count; i++) {
+          headers.advance();
+          if (session.program === null) lines.add(results, headers, i);
+          else {
+            lines.clear();
+            text += `${withRule(lines.line(results, headers, i), session.program, results.rule(i))}\n`;
+          }
         }
-      }
-      parts.push(text || lines.lines.slice());
-      lines.clear();
-    });
-    return new Blob(parts, { type: "application/x-ndjson" });
+        parts.push(text || (lines.lines.slice() as Uint8Array<ArrayBuffer>));
+        lines.clear();
+      },
+      watcher,
+    );
+    return parts.blob("application/x-ndjson");
   }
   if (form === "csv") {
     parts.push(`${CSV_COLUMNS}\n`);
-    await session.each(engine, (results, headers) => {
-      const packet = new PacketView();
-      let text = "";
-      for (let i = 0; i < results.count; i++) {
-        headers.advance();
-        packet.read(results, headers, i);
-        text += `${csvLine(packet, session.origin, ruleName(session.program, results.rule(i)))}\n`;
-      }
-      parts.push(text);
-    });
-    return new Blob(parts, { type: "text/csv" });
+    await session.each(
+      engine,
+      (results, headers) => {
+        const packet = new PacketView();
+        let text = "";
+        for (let i = 0; i < results.count; i++) {
+          headers.advance();
+          packet.read(results, headers, i);
+          text += `${csvLine(packet, session.origin, ruleName(session.program, results.rule(i)))}\n`;
+        }
+        parts.push(text);
+      },
+      watcher,
+    );
+    return parts.blob("text/csv");
   }
   if (form === "pcapng") {
     const writer = new PcapngWriter((bytes) => void parts.push(bytes as Uint8Array<ArrayBuffer>), {
@@ -90,30 +118,34 @@ export async function exportAs(session: Session, form: ExportForm): Promise<Blob
       comment: "Packet comments: the state of Linux connection tracking, the rule, and why",
     });
     const interfaces = new Map<number, number>();
-    await session.each(engine, async (results, headers) => {
-      const packet = new PacketView();
-      for (let i = 0; i < results.count; i++) {
-        headers.advance();
-        packet.read(results, headers, i);
-        let index = interfaces.get(headers.link);
-        if (index === undefined) {
-          index = writer.addInterface({ link: headers.link });
-          interfaces.set(headers.link, index);
+    await session.each(
+      engine,
+      async (results, headers) => {
+        const packet = new PacketView();
+        for (let i = 0; i < results.count; i++) {
+          headers.advance();
+          packet.read(results, headers, i);
+          let index = interfaces.get(headers.link);
+          if (index === undefined) {
+            index = writer.addInterface({ link: headers.link });
+            interfaces.set(headers.link, index);
+          }
+          const data = headers.bytes.subarray(headers.data, headers.data + headers.captured);
+          await writer.write({
+            time: headers.time,
+            data,
+            length: headers.length,
+            interface: index,
+            comments: [comment(packet, ruleName(session.program, results.rule(i)))],
+          });
         }
-        const data = headers.bytes.subarray(headers.data, headers.data + headers.captured);
-        await writer.write({
-          time: headers.time,
-          data,
-          length: headers.length,
-          interface: index,
-          comments: [comment(packet, ruleName(session.program, results.rule(i)))],
-        });
-      }
-    });
+      },
+      watcher,
+    );
     await writer.end();
-    return new Blob(parts, { type: "application/vnd.tcpdump.pcap" });
+    return parts.blob("application/vnd.tcpdump.pcap");
   }
-  await session.each(engine, () => {});
+  await session.each(engine, () => {}, watcher);
   const format = form === "proc" ? formatProc : (flow: Parameters<typeof formatProc>[0]) => formatConntrack(flow);
   const lines = engine.flows().map((flow) => `${format(flow)}\n`);
   return new Blob(lines, { type: "text/plain" });

@@ -146,6 +146,9 @@ export interface Calls {
   labWait: { request: { seconds: number }; answer: LabResult };
 }
 
+/** The message of the error of a run that was cancelled. */
+export const CANCELLED = "cancelled";
+
 export type ExportForm = "pcapng" | "json" | "csv" | "proc" | "conntrack";
 export type CallName = keyof Calls;
 

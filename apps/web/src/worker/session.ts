@@ -2,7 +2,7 @@
 // brought back by replaying a few packets.
 import { openCapture, type PacketBlock } from "conntrack-capture";
 import type { Program } from "conntrack-iptables";
-import { Conntrack, formatProc, type HelperHint, Hindsight, program as P, REASONS } from "conntrack-wasm";
+import { Conntrack, formatProc, type HelperHint, Hindsight, program as P, REASONS, type Results } from "conntrack-wasm";
 import {
   estimateOffload,
   explainPacket,
@@ -17,7 +17,15 @@ import {
 } from "ctrack/parts";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
-import type { Asked, Explained, Loaded, RuleRows, Settings, TableAt } from "./messages";
+import {
+  type Asked,
+  CANCELLED,
+  type Explained,
+  type Loaded,
+  type RuleRows,
+  type Settings,
+  type TableAt,
+} from "./messages";
 import { ruleStep, withRule } from "./rule-text";
 import { saidBy } from "./said";
 import { openEngine, programOf } from "./setup";
@@ -32,6 +40,13 @@ interface Checkpoint {
   readonly offset: number;
 }
 
+/** An engine, the packets it has seen, and where the next one begins in the file. */
+interface Place {
+  readonly engine: Conntrack;
+  frame: number;
+  offset: number;
+}
+
 /** A packet as a replay meets it. */
 interface Seen {
   readonly packet: PacketView;
@@ -40,6 +55,8 @@ interface Seen {
   readonly says: string | null;
 }
 
+/** Small enough to be stopped between two. */
+const BLOCK = 1 << 20;
 const CHECKPOINT_BYTES = 96 << 20;
 const IP_CHECKSUM = REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1;
 const PCAP_FILE_HEADER = 24;
@@ -50,7 +67,7 @@ export interface Watcher {
 }
 
 export class Session {
-  cancelled = false;
+  #cancelled = false;
   origin = 0n;
   packets = 0;
   ignoring = false;
@@ -61,6 +78,8 @@ export class Session {
   #hindsight: Hindsight | null = null;
   readonly #foreseen: HelperHint[] = [];
   #checkpoints: Checkpoint[] = [];
+  /** Where the last replay stands: the next one is often a packet further. */
+  #last: Place | null = null;
   #interval = 16_384;
   #seekable = false;
 
@@ -68,6 +87,11 @@ export class Session {
     readonly file: Blob,
     readonly settings: Settings,
   ) {}
+
+  /** Ends the run that is under way, whichever it is. */
+  cancel(): void {
+    this.#cancelled = true;
+  }
 
   async load(watcher: Watcher): Promise<Loaded> {
     const start = performance.now();
@@ -84,8 +108,8 @@ export class Session {
         this.#hindsight = new Hindsight(await openEngine(this.settings, this.ignoring, this.program));
       const capture = await openCapture(this.file);
       this.#seekable = capture.format === "pcap" && capture.compression === "none";
-      for await (const block of capture.blocks({ maxBytes: 1 << 20 })) {
-        if (this.cancelled) break;
+      for await (const block of capture.blocks({ maxBytes: BLOCK })) {
+        if (this.#cancelled) break;
         this.#checkpoint(engine, block.offset);
         this.#hindsight?.follow(block);
         const headers = new Headers(block);
@@ -108,7 +132,7 @@ export class Session {
         watcher.progress(capture.compression === "none" ? read / this.file.size : null, this.packets);
         await breathe();
       }
-      if (this.cancelled) await capture.close();
+      if (this.#cancelled) await capture.close();
     } catch (error) {
       failure = (error as Error).message;
     }
@@ -123,7 +147,7 @@ export class Session {
       remark: totals
         ? offloadRemark(totals.checksumsVerified + badHeaders, totals.badChecksums + badHeaders, this.ignoring)
         : null,
-      cancelled: this.cancelled,
+      cancelled: this.#cancelled,
       milliseconds: performance.now() - start,
       rules: engine ? await this.rules(engine) : null,
       foreseen: this.#foreseen,
@@ -166,43 +190,51 @@ export class Session {
     this.#checkpoints = this.#checkpoints.filter((_, i) => i % 2 === 0);
   }
 
-  /** The engine right behind packet `frame`; the packet, when there is one, is seen by `see` on the way. */
-  async #replay(frame: number, see?: (seen: Seen) => void): Promise<Conntrack> {
+  /** A place to replay from, nearest before packet `frame`: the one of the last replay, or a checkpoint. */
+  async #placeBefore(frame: number): Promise<Place> {
     const from = this.#checkpoints.findLast((checkpoint) => checkpoint.frame < Math.max(1, frame));
     if (from === undefined) throw new Error("nothing could be read of this capture");
+    const last = this.#last;
+    this.#last = null;
+    if (last !== null && last.frame < frame && last.frame >= from.frame) return last;
     const engine = await Conntrack.restore(from.bytes, { programSize: from.program.length });
     if (from.program.length > 0) engine.loadProgram(from.program);
+    return { engine, frame: from.frame, offset: from.offset };
+  }
+
+  /** Moves a place right behind packet `frame`; `see` meets that packet. */
+  async #replay(place: Place, frame: number, see?: (seen: Seen) => void): Promise<void> {
+    const { engine } = place;
     engine.traceRules(see !== undefined);
-    let done = from.frame;
-    if (frame === 0) return engine;
     // a pcap file can be read from any record on; other forms are read again from their beginning
-    const direct = this.#seekable && from.offset > PCAP_FILE_HEADER;
-    const source = direct ? new Blob([this.file.slice(0, PCAP_FILE_HEADER), this.file.slice(from.offset)]) : this.file;
-    let skip = direct ? 0 : from.frame;
+    const direct = this.#seekable && place.offset > PCAP_FILE_HEADER;
+    const source = direct ? new Blob([this.file.slice(0, PCAP_FILE_HEADER), this.file.slice(place.offset)]) : this.file;
+    const moved = direct ? place.offset - PCAP_FILE_HEADER : 0;
+    let skip = direct ? 0 : place.frame;
     const capture = await openCapture(source);
-    for await (const block of capture.blocks()) {
+    for await (const block of place.frame < frame ? capture.blocks() : []) {
       if (skip >= block.count) {
         skip -= block.count;
         continue;
       }
-      const cut = part(block, skip, frame - done);
+      const { block: cut, end } = part(block, skip, frame - place.frame);
       skip = 0;
       const headers = new Headers(cut);
       for (const results of engine.trackBlock(cut)) {
         for (let i = 0; i < results.count; i++) {
           headers.advance();
-          done++;
-          if (done !== frame || see === undefined) continue;
+          place.frame++;
+          if (place.frame !== frame || see === undefined) continue;
           const packet = new PacketView();
           packet.read(results, headers, i);
           const json = withRule(new JsonLines().line(results, headers, i), this.program, results.rule(i));
           see({ packet, json, rule: results.rule(i), says: saidBy(headers, packet.trace) });
         }
       }
-      if (done >= frame) break;
+      place.offset = moved + block.offset + end;
+      if (place.frame >= frame) break;
     }
     await capture.close();
-    return engine;
   }
 
   /** What the numbers of the rule column stand for, with the counters of an engine. */
@@ -211,12 +243,16 @@ export class Session {
   }
 
   async table(frame: number): Promise<TableAt> {
-    const flows = (await this.#replay(frame)).flows();
+    const place = await this.#placeBefore(frame);
+    await this.#replay(place, frame);
+    const flows = place.engine.flows();
+    this.#last = place;
     return { frame, lines: flows.map((flow) => formatProc(flow)), conns: flows.map(({ conn }) => conn) };
   }
 
   async explain(frame: number): Promise<Explained> {
-    const { engine, seen } = await this.#seen(frame);
+    const { place, seen } = await this.#seen(frame);
+    const { engine } = place;
     const { packet, json, rule } = seen;
     const earlier = async (other: number | null): Promise<Seen | null> =>
       other === null || other === frame ? null : (await this.#seen(other)).seen;
@@ -245,6 +281,7 @@ export class Session {
         ruleStep(this.program, rule),
       );
     const flow = packet.entry === null ? undefined : engine.flow(packet.entry);
+    this.#last = place;
     return {
       frame,
       title: oneLine(packet, this.origin),
@@ -259,43 +296,50 @@ export class Session {
   }
 
   /** A packet and the engine right behind it. */
-  async #seen(frame: number): Promise<{ engine: Conntrack; seen: Seen }> {
+  async #seen(frame: number): Promise<{ place: Place; seen: Seen }> {
     const found: Seen[] = [];
-    const engine = await this.#replay(frame, (seen) => void found.push(seen));
+    const place = await this.#placeBefore(frame);
+    await this.#replay(place, frame, (seen) => void found.push(seen));
     const [seen] = found;
     if (seen === undefined) throw new Error(`there is no packet ${frame}`);
-    return { engine, seen };
+    return { place, seen };
   }
 
   /** The whole capture once more, with other settings. */
-  async rerun(settings: Settings): Promise<{ decisions: Uint32Array; entries: number }> {
+  async rerun(settings: Settings, watcher: Watcher): Promise<{ decisions: Uint32Array; entries: number }> {
     const engine = await openEngine(settings, await this.#ignores(settings), await programOf(settings.rules));
     const decisions = new Uint32Array(2 * this.packets);
-    await this.each(engine, (results) => decisions.set(results.words, 2 * (results.firstFrame - 1)));
+    await this.each(engine, (results) => decisions.set(results.words, 2 * (results.firstFrame - 1)), watcher);
     return { decisions, entries: engine.entries };
   }
 
-  /** All packets that can be read, through an engine. */
+  /** All packets that can be read, through an engine. Throws CANCELLED when it is stopped. */
   async each(
     engine: Conntrack,
-    see: (results: import("conntrack-wasm").Results, headers: Headers) => void | Promise<void>,
+    see: (results: Results, headers: Headers) => void | Promise<void>,
+    watcher: Watcher,
   ): Promise<void> {
+    this.#cancelled = false;
     const capture = await openCapture(this.file);
     let left = this.packets;
     try {
-      for await (const block of capture.blocks()) {
-        const cut = part(block, 0, left);
+      for await (const block of capture.blocks({ maxBytes: BLOCK })) {
+        if (this.#cancelled) throw new Error(CANCELLED);
+        const { block: cut } = part(block, 0, left);
         const headers = new Headers(cut);
         for (const results of engine.trackBlock(cut)) {
           left -= results.count;
           await see(results, headers);
         }
+        watcher.progress(1 - left / this.packets, this.packets - left);
+        await breathe();
         if (left <= 0) break;
       }
     } catch (error) {
       if (left > 0) throw error;
+    } finally {
+      await capture.close();
     }
-    await capture.close();
   }
 }
 
@@ -307,9 +351,9 @@ function asked(word: number): Asked {
   };
 }
 
-/** `count` packets of a block, from number `from` (0-based) on. */
-function part(block: PacketBlock, from: number, count: number): PacketBlock {
-  if (from === 0 && count >= block.count) return block;
+/** `count` packets of a block, from number `from` (0-based) on, and where in the block they end. */
+function part(block: PacketBlock, from: number, count: number): { block: PacketBlock; end: number } {
+  if (from === 0 && count >= block.count) return { block, end: block.bytes.length };
   const headers = new Headers(block);
   let start = 0;
   for (let i = 0; i < from && headers.advance(); i++) start = headers.next;
@@ -319,7 +363,7 @@ function part(block: PacketBlock, from: number, count: number): PacketBlock {
     kept++;
     end = headers.next;
   }
-  return { ...block, bytes: block.bytes.subarray(start, end), count: kept };
+  return { block: { ...block, bytes: block.bytes.subarray(start, end), count: kept }, end };
 }
 
 /** Lets messages in, such as "cancel". */
