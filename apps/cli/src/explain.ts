@@ -15,6 +15,8 @@ export interface Line {
 }
 
 export interface Context {
+  /** What rules did with it; null without rules. */
+  readonly rules?: Step | null;
   readonly packet: PacketView;
   /** The engine right behind the packet. */
   readonly engine: Conntrack;
@@ -75,6 +77,7 @@ export function explainPacket(context: Context): Step[] {
     timerStep(context),
   ];
   steps.push(masterStep(context), { step: "Not expected", lines: lines(...(context.notExpected ?? [])) });
+  if (context.rules) steps.push(context.rules);
   steps.push(outcomeStep(context), causeStep(context), hintStep(context));
   return steps.filter((step) => step.lines.length > 0);
 }

@@ -29,7 +29,7 @@ export const COMMAND_EXAMPLES: Readonly<Record<string, string>> = {
   ctrack events web.pcap --json`,
   explain: `  ctrack explain web.pcap 30
   ctrack explain a.pcap b.pcap 1200 --helper ftp
-  ctrack explain web.pcap 30 -o json`,
+  ctrack explain web.pcap 30 --rules rules.v4 -o json`,
   stats: `  ctrack stats web.pcap
   ctrack stats web.pcap -o proc
   ctrack stats web.pcap --max 1000 --json`,

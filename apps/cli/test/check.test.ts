@@ -220,3 +220,16 @@ test("interfaces a pcapng file names: the side a packet was seen on, which way i
     ["ESTABLISHED", "wan", "lan"],
   ]);
 });
+
+test("explain --rules: what rules did with the packet", async () => {
+  const { stdout } = await ctrack(["explain", story, "1", "--rules", file("long.v4", LONG)]);
+  expect(stdout).toContain(`Rules     FORWARD, in by ?, out by ?
+          mangle/FORWARD:1 (line 4): -A FORWARD -p tcp -j seen
+          mangle/seen:1 (line 6): MARK 0x1/0xff
+          mangle/FORWARD:2 (line 5): TTL set 9
+          FORWARD:1 (line 11): LOG "first "
+          decided by FORWARD:2 (line 12): -A FORWARD -p tcp -j ACCEPT
+`);
+  const json = await ctrack(["explain", story, "6", "--rules", file("long.v4", LONG), "--json"]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ verdict: "DROP", rule: { position: 5 }, undecided: true });
+});

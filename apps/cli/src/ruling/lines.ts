@@ -1,5 +1,6 @@
 // A packet and what rules made of it, in a line for people or programs.
 import type { Effect, Program, RuleRef } from "conntrack-iptables";
+import type { Step } from "../explain.js";
 import { type PacketView, protocolText, secondsText } from "../packet.js";
 import { endpoint, infoText } from "../text.js";
 import type { Asked, Passage } from "./passage.js";
@@ -113,3 +114,32 @@ const askedObject = ({ ref, table, chain, position: at, matched, undecided }: As
   matched,
   undecided,
 });
+
+/** The step of `ctrack explain`: the way, what rules did, what was left open, who decided. */
+export function rulesStep(program: Program, rule: number, passage: Passage, bothFamilies: boolean): Step | null {
+  const ref = refOf(program, rule);
+  if (ref === null) return program.refs.length > 1 ? { step: "Rules", lines: [{ text: "no rule was asked" }] } : null;
+  const { hook, in: inside, out: outside } = passage.way;
+  const way = [
+    hook,
+    ...(inside === null ? [] : [`in by ${inside}`]),
+    ...(outside === null ? [] : [`out by ${outside}`]),
+  ];
+  const events = passage.events().map(({ ref: at, effect, open }) => {
+    const what =
+      effect !== null
+        ? effectText(effect)
+        : open !== null
+          ? `${open.join(", ")} cannot be decided from packets`
+          : ruleObject(at).text;
+    return { text: `${placeOf(at, bothFamilies)}: ${what}` };
+  });
+  return {
+    step: "Rules",
+    lines: [
+      { text: way.join(", ") },
+      ...events,
+      { text: `decided by ${placeOf(ref, bothFamilies)}: ${ruleObject(ref).text}` },
+    ],
+  };
+}

@@ -63,6 +63,19 @@ export class Passage {
     );
   }
 
+  /** Jumps (neither effect nor open), effects and open questions, as the packet met them. */
+  events(): { ref: RuleRef; effect: Effect | null; open: readonly string[] | null }[] {
+    return this.asked.flatMap(({ ref, matched, undecided }) => {
+      const target = ref?.rule?.target;
+      if (ref === null) return [];
+      const open = undecided ? [{ ref, effect: null, open: this.#openMatches(ref) }] : [];
+      if (!matched || !target) return open;
+      const effect = effectOf(target, ref.family);
+      const isJump = target.kind === "jump" || target.kind === "goto";
+      return [...open, ...(effect !== null || isJump ? [{ ref, effect, open: null }] : [])];
+    });
+  }
+
   #openMatches(ref: RuleRef): string[] {
     const always = this.program.undecided.get(this.program.refs.indexOf(ref)) ?? [];
     const { rule } = ref;
