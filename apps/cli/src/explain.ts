@@ -286,12 +286,9 @@ function timeoutCandidates({ trace }: PacketView): string[] {
   const prefix = "net.netfilter.nf_conntrack_";
   switch (trace.protocol) {
     case "tcp":
-      return [
-        `tcp_timeout_${state === "syn_sent2" ? "syn_sent" : state}`,
-        "tcp_timeout_unacknowledged",
-        "tcp_timeout_max_retrans",
-        "tcp_timeout_close",
-      ].map((name) => prefix + name);
+      return [`tcp_timeout_${state}`, "tcp_timeout_unacknowledged", "tcp_timeout_max_retrans", "tcp_timeout_close"].map(
+        (name) => prefix + name,
+      );
     case "udp":
     case "udplite":
       return [`${prefix}udp_timeout`, `${prefix}udp_timeout_stream`];

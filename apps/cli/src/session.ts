@@ -79,7 +79,7 @@ export async function openEngine(
       programSize: wishes.programSize ?? 0,
       windowSize: wishes.windowSize ?? 0,
     });
-    if (options.checksum === "ignore") engine.setSysctl("nf_conntrack_checksum", 0);
+    if (options.checksum === "ignore") ignoreChecksums(engine);
     for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
     for (const helper of options.helper) giveHelper(engine, helper);
     return engine;
@@ -97,10 +97,17 @@ function openPool(options: CommonOptions, engine: Conntrack, trace: boolean, wor
     throw new UsageError("--workers: what a helper announces is not told to the other workers yet; leave out --helper");
   }
   const sysctl: Record<string, number> = {};
-  if (options.checksum === "ignore") sysctl.nf_conntrack_checksum = 0;
+  if (options.checksum === "ignore") Object.assign(sysctl, IGNORING);
   for (const { name, value } of parseSysctls(options.sysctl)) sysctl[name] = value;
   const { seed, profile } = options;
   return ConntrackPool.open({ workers, max: engine.capacity, seed, profile, trace, sysctl });
+}
+
+/** What `--checksum ignore` stands for. */
+const IGNORING = { nf_conntrack_checksum: 0, "capture.offload": 1 } as const;
+
+function ignoreChecksums(engine: Conntrack): void {
+  for (const [name, value] of Object.entries(IGNORING)) engine.setSysctl(name, value);
 }
 
 function setSysctl(engine: Conntrack, text: string, name: string, value: number): void {
@@ -242,9 +249,9 @@ export class Session {
     }
     this.ignoring = await estimateOffload(sample);
     if (this.ignoring) {
-      this.engine.setSysctl("nf_conntrack_checksum", 0);
-      this.hindsight?.engine.setSysctl("nf_conntrack_checksum", 0);
-      await this.pool?.setSysctl("nf_conntrack_checksum", 0);
+      ignoreChecksums(this.engine);
+      if (this.hindsight) ignoreChecksums(this.hindsight.engine);
+      for (const [name, value] of Object.entries(IGNORING)) await this.pool?.setSysctl(name, value);
     }
     yield* sample;
     if (!ended) yield* blocks;

@@ -44,7 +44,7 @@ export class EngineTracker implements Tracker {
 }
 
 /** Frames of the inputs end behind their headers, so nothing is left to verify; accounting is what the others do as well. */
-export const SYSCTL = { nf_conntrack_checksum: 0, nf_conntrack_acct: 1 };
+export const SYSCTL = { nf_conntrack_checksum: 0, "capture.offload": 1, nf_conntrack_acct: 1 };
 
 /** An engine with options of its own, a variant of the one the others are compared with. */
 export function engineWith(name: string, options: OpenOptions = {}): Contender {

@@ -74,11 +74,17 @@ async function askInTime(kernel: Kernel, subject: Asked): Promise<Outcome> {
   }
 }
 
-/** `late`: the most a packet was behind its time, in milliseconds; 0 where time does not count. */
-export async function askTimed(
-  kernel: Kernel,
-  { packets, options }: Asked,
-): Promise<{ readonly outcome: Outcome; readonly late: number }> {
+interface Answer {
+  readonly outcome: Outcome;
+  /** When each packet was sent, in milliseconds; empty where time does not count. */
+  readonly times: readonly number[];
+  /** When the table was read, in milliseconds. */
+  readonly end: number;
+  /** The most a packet, or the look at the table, was behind its time, in milliseconds. */
+  readonly late: number;
+}
+
+export async function askTimed(kernel: Kernel, { packets, options }: Asked): Promise<Answer> {
   const { realtime = false, sysctls = {}, changes } = options;
   await kernel.setSysctls(sysctls as NonNullable<KernelOptions["sysctls"]>);
   await kernel.reset();
@@ -86,15 +92,15 @@ export async function askTimed(
   if (realtime) await kernel.startClock();
   const decisions = await kernel.track(packets, { realtime, events: true, changes });
   const table = await kernel.dump();
+  const end = kernel.elapsed();
   const after = parseStat(await kernel.oracle.readFile(STAT));
   const counters = Object.fromEntries(
     Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
   );
-  const late = realtime
-    ? decisions.reduce(
-        (most, { t = 0 }, i) => Math.max(most, t * 1000 - (packets[i] as (typeof packets)[number]).time),
-        0,
-      )
-    : 0;
-  return { outcome: outcomeOf({ packets: decisions, events: kernel.takeEvents(), table, counters }, realtime), late };
+  const times = realtime ? decisions.map(({ t = 0 }) => t * 1000) : [];
+  const due = packets.map(({ time }) => time);
+  const delays = [...times, end].map((time, i) => time - (due[i] ?? due.at(-1) ?? 0));
+  const late = realtime ? delays.reduce((most, delay) => Math.max(most, delay), 0) : 0;
+  const outcome = outcomeOf({ packets: decisions, events: kernel.takeEvents(), table, counters }, realtime);
+  return { outcome, times, end, late };
 }

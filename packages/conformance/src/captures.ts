@@ -1,86 +1,154 @@
-// Real captures through both: link layers taken off, everything from the IP header on, in order.
+// Real captures through both: the engine gets the frames as they were captured, the kernel what is in them from the IP
+// header on, in the same order.
 //
-// A capture goes in parts, each from an empty table and in a namespace of its own. Frames that are not IP, that the
-// capture has cut, or whose link layer is not read here are left out on both sides, and counted.
+// What the snapshot length cut off is filled with zeros for the kernel, and no checksum is verified in such a capture, by
+// either side. Frames the engine says too little was kept of, frames without an IP packet, and those the devices before the
+// kernel do not take are left out, each with its reason; of frames without an IP packet the engine must say that it has not
+// seen any.
+//
+// Without a speed only the order counts. With one, frames go out at their times divided by it, timeouts are divided, too,
+// and the engine is told when each was really sent.
 
 import { CaptureError, openFile } from "conntrack-capture/node";
 import { type Comparison, compare } from "./agree.js";
-import { ask } from "./ask.js";
-import { withKernel } from "./kernel.js";
+import { askTimed } from "./ask.js";
+import { defaultOf, type EngineOptions, whyUnseen } from "./engine.js";
+import { type EngineFrame, withKernel } from "./kernel.js";
+import { findIp } from "./link-layers.js";
 import type { SequencePacket } from "./sequence.js";
+import { TIMEOUTS } from "./timed.js";
 
-/** Fewer than the engine's side has room for connections. */
-const PART = 1000;
+/** Packets from one empty table. */
+const PART = 100_000;
 /** The devices before the kernel take no more. */
 const LONGEST = 65_521;
+/** Milliseconds between packets, where time does not count. */
 const STEP = 0.01;
+/** Minutes a capture may take. */
+const PATIENCE = 30;
+/** At a speed a packet may meet a deadline within the kernel's tick; a difference that is there again is none of that. */
+const TRIES = 3;
+
+export interface CaptureOptions {
+  /** 1: as fast as it was captured; 60: an hour in a minute. */
+  readonly speed?: number | undefined;
+}
 
 export interface CaptureComparison {
   readonly parts: readonly Comparison[];
   readonly frames: number;
-  readonly leftOut: number;
+  /** Frames filled up. */
+  readonly filled: number;
+  /** Numbers of frames (from 1) by the reason why they were left out. */
+  readonly leftOut: ReadonlyMap<string, readonly number[]>;
+  /** Frames without an IP packet in which the engine has seen one. */
+  readonly seen: readonly string[];
   /** What is wrong with the file behind the last frame. */
   readonly damage: string | null;
 }
 
-export async function compareCapture(path: string): Promise<CaptureComparison> {
-  const packets: Uint8Array[] = [];
+interface Captured extends SequencePacket {
+  readonly frame: EngineFrame;
+  readonly number: number;
+}
+
+export async function compareCapture(path: string, { speed }: CaptureOptions = {}): Promise<CaptureComparison> {
+  const { packets, unread, frames, damage } = await readFrames(path, speed);
+  const leftOut = new Map<string, number[]>();
+  const leave = (why: string, number: number) => leftOut.set(why, [...(leftOut.get(why) ?? []), number]);
+  const cut = packets.some(({ frame }) => frame.length > frame.data.length);
+  const checksums = cut ? { nf_conntrack_checksum: 0 } : {};
+
+  const seen: string[] = [];
+  for (const { frame, number, why } of unread) {
+    leave(why, number);
+    if (whyUnseen(frame) === null) seen.push(`frame ${number}: ${why}, but the engine has seen it`);
+  }
+  const sent = packets.filter(({ frame, data, number }) => {
+    const short = frame.length > frame.data.length && whyUnseen(frame, checksums) === "cut-by-snaplen";
+    if (short) leave("too little was captured to tell what it is (snaplen)", number);
+    else if (data.length > LONGEST) leave(`longer than ${LONGEST} bytes`, number);
+    return !short && data.length <= LONGEST;
+  });
+
+  const options: EngineOptions = {
+    realtime: speed !== undefined,
+    sysctls: { ...checksums, ...(speed === undefined ? {} : shortened(speed)) },
+  };
+  const parts: Comparison[] = [];
+  for (let start = 0; start < sent.length; start += PART) {
+    const part = sent.slice(start, start + PART);
+    parts.push(await comparePart(`${path} from frame ${part[0]?.number}`, part, options));
+  }
+  const filled = sent.filter(({ frame }) => frame.length > frame.data.length).length;
+  return { parts, frames, filled, leftOut, seen, damage };
+}
+
+async function comparePart(name: string, packets: readonly Captured[], options: EngineOptions): Promise<Comparison> {
+  for (let tries = 1; ; tries++) {
+    const subject = { name, packets, options };
+    const { outcome, times, end } = await withKernel({}, (kernel) => askTimed(kernel, subject));
+    const timed = packets.map((packet, i) => ({ ...packet, time: times[i] ?? packet.time }));
+    const comparison = compare({ ...subject, packets: timed }, outcome, {
+      large: true,
+      ...(options.realtime ? { end } : {}),
+    });
+    if (comparison.report.length === 0 || !options.realtime || tries === TRIES) return comparison;
+  }
+}
+
+interface Unread {
+  readonly frame: EngineFrame;
+  readonly number: number;
+  readonly why: string;
+}
+
+async function readFrames(path: string, speed: number | undefined) {
+  const packets: Captured[] = [];
+  const unread: Unread[] = [];
   let frames = 0;
-  const capture = await openFile(path);
   let damage: string | null = null;
+  let first: bigint | null = null;
+  let latest = 0;
+  const capture = await openFile(path);
   try {
-    for await (const { data, length, interface: number } of capture.packets()) {
+    for await (const { data: borrowed, length, time, interface: number } of capture.packets()) {
       frames++;
-      const link = capture.interfaces[number]?.link ?? -1;
-      const at = ipOffset(link, data);
-      if (at === null || length !== data.length || data.length - at > LONGEST) continue;
-      packets.push(data.slice(at));
+      const data = borrowed.slice();
+      const frame = { link: capture.interfaces[number]?.link ?? -1, data, length: Math.max(length, data.length) };
+      const found = findIp(frame.link, data);
+      if ("why" in found) {
+        const why = found.short && length > data.length ? "cut within its link layer (snaplen)" : found.why;
+        unread.push({ frame, number: frames, why });
+        continue;
+      }
+      first ??= time;
+      latest = Math.max(latest, Number(time - first) / 1e6 / (speed ?? 1));
+      packets.push({
+        time: speed === undefined ? packets.length * STEP : latest,
+        data: filledUp(data.subarray(found.at), frame.length - found.at),
+        etherType: found.etherType,
+        expected: null,
+        frame,
+        number: frames,
+      });
     }
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     damage = error.message; // all packets before it were read
   }
-  const parts: Comparison[] = [];
-  for (let start = 0; start < packets.length; start += PART) {
-    const part = packets
-      .slice(start, start + PART)
-      .map((data, i): SequencePacket => ({ time: i * STEP, data, expected: null }));
-    const subject = { name: `${path} from packet ${start}`, packets: part, options: {} };
-    parts.push(compare(subject, await withKernel({}, (kernel) => ask(kernel, subject))));
-  }
-  return { parts, frames, leftOut: frames - packets.length, damage };
+  if (speed !== undefined && latest > PATIENCE * 60_000)
+    throw new Error(`${path}: takes ${Math.round(latest / 60_000)} minutes at this speed; give a larger --speed`);
+  return { packets, unread, frames, damage };
 }
 
-const ETHERTYPES: readonly number[] = [0x0800, 0x86dd];
-const VLAN: readonly number[] = [0x8100, 0x88a8, 0x9100];
-
-/** Where the IP header begins; null when there is none, or none we look for. */
-export function ipOffset(link: number, frame: Uint8Array): number | null {
-  const u16 = (at: number) => ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0);
-  const behind = (typeAt: number, at: number): number | null => {
-    let [type, offset] = [u16(typeAt), at];
-    for (; VLAN.includes(type); offset += 4) type = u16(offset + 2);
-    const version = (frame[offset] ?? 0) >> 4;
-    return ETHERTYPES.includes(type) && version === (type === 0x0800 ? 4 : 6) ? offset : null;
-  };
-  const bare = (at: number): number | null => ([4, 6].includes((frame[at] ?? 0) >> 4) ? at : null);
-  switch (link) {
-    case 1:
-      return behind(12, 14);
-    case 113:
-      return behind(14, 16);
-    case 276:
-      return behind(0, 20);
-    case 12:
-    case 14:
-    case 101:
-    case 228:
-    case 229:
-      return bare(0);
-    case 0:
-    case 108:
-      return bare(4);
-    default:
-      return null;
-  }
+function filledUp(kept: Uint8Array, length: number): Uint8Array {
+  if (kept.length >= length) return kept;
+  const whole = new Uint8Array(length);
+  whole.set(kept);
+  return whole;
 }
+
+/** Timeouts at this speed; at least a second, which is the least the kernel knows. */
+const shortened = (speed: number): Record<string, number> =>
+  Object.fromEntries(TIMEOUTS.map((name) => [name, Math.max(1, Math.round(defaultOf(name) / speed))]));

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Conntrack, type Decision, type Flow, type FlowEvent, type Stats } from "conntrack-wasm";
-import type { Change, TimedPacket } from "./kernel.js";
+import type { Change, EngineFrame, TimedPacket } from "./kernel.js";
 import {
   COUNTERS,
   type Details,
@@ -39,11 +39,16 @@ export interface EngineOptions {
   readonly realtime?: boolean;
   /** Sysctls that change on the way. */
   readonly changes?: readonly Change[];
+  /** Milliseconds: when the table is looked at, where that is not at the last packet. */
+  readonly end?: number;
+  /** Room for as many connections as the kernel's default. */
+  readonly large?: boolean;
 }
 
 /** Longer than a fragment waits. */
 const PAUSE = 3_600n * NS;
-const MAX = 1024;
+const MAX = 4096;
+const LARGE = 262_144;
 
 /** An engine that goes from sequence to sequence: emptied, its clock moved on, its settings back at their defaults. */
 class Side {
@@ -52,11 +57,11 @@ class Side {
   #frames = 0;
   #changed = new Map<string, number>();
 
-  constructor(trace: boolean, ruled: boolean) {
+  constructor(trace: boolean, ruled: boolean, max: number) {
     const wasm = readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm"));
     const program = ruled ? ruledProgram() : new Uint8Array(0);
     const programSize = program.length;
-    this.engine = Conntrack.openSync(wasm, { seed: 1, max: MAX, events: true, trace, programSize });
+    this.engine = Conntrack.openSync(wasm, { seed: 1, max, events: true, trace, programSize });
     if (!ruled) return;
     this.engine.loadProgram(program);
     for (let i = 0; i < POLICY_COUNT; i++) this.engine.setTimeoutPolicy(i + 1, policyTimeouts(i));
@@ -98,19 +103,34 @@ interface Run {
 
 const sides = new Map<string, Side>();
 
-function sideFor(trace: boolean, { iptables }: EngineOptions): Side {
+function sideFor(trace: boolean, { iptables, large }: EngineOptions): Side {
   const ruled = iptables === RULED.iptables;
-  const key = `${trace} ${ruled}`;
-  const side = sides.get(key) ?? new Side(trace, ruled);
+  const key = `${trace} ${ruled} ${large}`;
+  const side = sides.get(key) ?? new Side(trace, ruled, large ? LARGE : MAX);
   sides.set(key, side);
   return side;
 }
 
-const timeOf = ({ start }: Run, packet: TimedPacket): bigint => start + BigInt(Math.round(packet.time * 1e6));
+const timeAt = ({ start }: Run, milliseconds: number): bigint => start + BigInt(Math.round(milliseconds * 1e6));
 
 const steer = ({ nft }: EngineOptions, data: Uint8Array): Steering => (nft === STEERING_RULES ? steeringOf(data) : {});
 
 const seconds = (nanoseconds: bigint): number => Number(nanoseconds / NS);
+
+const frameOf = ({ frame, data }: TimedPacket): EngineFrame =>
+  frame ?? { link: LINKTYPE_RAW, data, length: data.length };
+
+/** Why the engine does not see a frame that stands alone, by the name of the reason; null when it does. */
+export function whyUnseen(frame: EngineFrame, sysctls: NonNullable<EngineOptions["sysctls"]> = {}): string | null {
+  const side = sideFor(false, {});
+  const { engine, start } = side.begin({ sysctls });
+  const { state, reason } = engine.track({ time: start, ...frame });
+  side.end(1);
+  return state === null ? (reason ?? "nothing") : null;
+}
+
+/** The default of a sysctl. */
+export const defaultOf = (name: string): number => sideFor(false, {}).begin({}).engine.sysctl(name);
 
 function entryOf({ trace }: Decision, flow: Flow | undefined): OutcomeEntry | null {
   const after = trace?.after;
@@ -170,7 +190,8 @@ function eventDetails(type: FlowEvent["type"], bits: number, { mark, zone, label
   };
 }
 
-function ending(run: Run, events: readonly FlowEvent[], timed: boolean) {
+function ending(run: Run, events: readonly FlowEvent[], { realtime: timed = false, end }: EngineOptions) {
+  if (end !== undefined) run.engine.advance(timeAt(run, end));
   const stats = run.engine.stats();
   return {
     events: events.filter(({ type }) => !timed || type !== "DESTROY").map((event) => eventOf(event, run)),
@@ -192,7 +213,7 @@ export function runEngine(packets: readonly TimedPacket[], options: EngineOption
   for (const [i, packet] of packets.entries()) {
     const { data } = packet;
     exact.change(changes.get(i) ?? {});
-    const decision = run.engine.track({ time: timeOf(run, packet), data, ...steer(options, data) });
+    const decision = run.engine.track({ time: timeAt(run, packet.time), ...frameOf(packet), ...steer(options, data) });
     const { state, direction, conn } = decision;
     const invalid = state === "INVALID";
     const number = conn === null || invalid ? null : run.numbers.of(conn);
@@ -201,7 +222,7 @@ export function runEngine(packets: readonly TimedPacket[], options: EngineOption
     reasons.push(decision.reasonText);
   }
   exact.end(packets.length);
-  return { packets: texts, reasons, ...ending(run, run.engine.takeEvents(), options.realtime ?? false) };
+  return { packets: texts, reasons, ...ending(run, run.engine.takeEvents(), options) };
 }
 
 /** The fast path: all packets between two changes in one block. Without the entries after each, which only tracing tells. */
@@ -227,7 +248,7 @@ export function runFast(packets: readonly TimedPacket[], options: EngineOptions 
   }
   track(packets.slice(texts.length));
   fast.end(packets.length);
-  return { packets: texts, ...ending(run, events, options.realtime ?? false) };
+  return { packets: texts, ...ending(run, events, options) };
 }
 
 /** A packet's text without the entry behind it. */
@@ -235,16 +256,16 @@ export const withoutEntry = (text: string): string => text.split(" ").slice(0, 2
 
 function recordBlock(run: Run, packets: readonly TimedPacket[], options: EngineOptions): Uint8Array {
   const size = (length: number) => (RECORD_HEADER + length + 7) & ~7;
-  const bytes = new Uint8Array(packets.reduce((sum, { data }) => sum + size(data.length), 0));
+  const bytes = new Uint8Array(packets.reduce((sum, packet) => sum + size(frameOf(packet).data.length), 0));
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const packet of packets) {
-    const { data } = packet;
-    const { zone = 0, notrack = false, drop = false } = steer(options, data);
-    view.setBigUint64(at, timeOf(run, packet), true);
-    view.setUint32(at + 8, data.length, true);
+    const { zone = 0, notrack = false, drop = false } = steer(options, packet.data);
+    const { link, data, length } = frameOf(packet);
+    view.setBigUint64(at, timeAt(run, packet.time), true);
+    view.setUint32(at + 8, length, true);
     view.setUint32(at + 12, data.length, true);
-    view.setUint16(at + 16, LINKTYPE_RAW, true);
+    view.setUint16(at + 16, link, true);
     view.setUint32(at + 20, ((notrack ? NOTRACK : 0) | (drop ? DROP : 0) | (zone << 16)) >>> 0, true);
     bytes.set(data, at + RECORD_HEADER);
     at += size(data.length);

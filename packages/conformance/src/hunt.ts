@@ -4,6 +4,7 @@ import { type Comparison, compare } from "./agree.js";
 import { ask, askTimed, rulesOf } from "./ask.js";
 import type { EngineOptions } from "./engine.js";
 import { Kernel } from "./kernel.js";
+import { oddEpisode } from "./odd.js";
 import { type Episode, episode } from "./random.js";
 import { asTest, type Differs, shrink } from "./shrink.js";
 import { MAY_BE_LATE, timedEpisode } from "./timed.js";
@@ -25,6 +26,7 @@ export interface HuntOptions {
 const EPISODE = 250;
 /** Fragments that wait outlive a reset: a new namespace every so many episodes, so that they do not fill its memory. */
 const EPISODES_PER_NAMESPACE = 100;
+const ODD_EPISODES_PER_NAMESPACE = 20;
 const SHRINKS = 3;
 /** Namespaces at a time. */
 const CROWD = 12;
@@ -35,14 +37,28 @@ export const episodeOf = (seed: number, length = EPISODE): Episode => episode(se
 const isRuled = (seed: number): boolean => Math.floor(seed / EPISODES_PER_NAMESPACE) % 2 === 1;
 
 /** `count` packets, in episodes whose seeds begin at `seed`. */
-export async function hunt(count: number, seed: number, { progress, engine }: HuntOptions = {}): Promise<Hunt> {
+export const hunt = (count: number, seed: number, options: HuntOptions = {}): Promise<Hunt> =>
+  huntBy(episodeOf, EPISODES_PER_NAMESPACE, count, seed, options);
+
+/** The same with traffic of the rarer kind, which has many more fragments that wait. */
+export const huntOdd = (count: number, seed: number, options: HuntOptions = {}): Promise<Hunt> =>
+  huntBy(oddEpisode, ODD_EPISODES_PER_NAMESPACE, count, seed, options);
+
+async function huntBy(
+  make: (seed: number, length: number) => Episode,
+  perNamespace: number,
+  count: number,
+  seed: number,
+  { progress, engine }: HuntOptions,
+): Promise<Hunt> {
   const tally = new Tally(engine);
+  const home = (of: number) => Math.floor(of / perNamespace);
   for (let next = seed; tally.packets < count; ) {
-    const ruled = isRuled(next);
-    const kernel = await Kernel.open(rulesOf(episodeOf(next, 0).options));
+    const here = home(next);
+    const kernel = await Kernel.open(rulesOf(make(next, 1).options));
     try {
-      while (isRuled(next) === ruled && tally.packets < count) {
-        const candidate = episodeOf(next++, Math.min(EPISODE, count - tally.packets));
+      while (home(next) === here && tally.packets < count) {
+        const candidate = make(next++, Math.min(EPISODE, count - tally.packets));
         await tally.add(candidate, compare(candidate, await ask(kernel, candidate), engine));
       }
     } finally {

@@ -45,6 +45,15 @@ export interface KernelOptions extends Rules {
   readonly ttlFix?: boolean;
 }
 
+/** A frame as it was captured. */
+export interface EngineFrame {
+  /** LINKTYPE_ number. */
+  readonly link: number;
+  readonly data: Uint8Array;
+  /** Bytes on the wire. */
+  readonly length: number;
+}
+
 export interface TimedPacket {
   /** Milliseconds after the start; fractions allowed. */
   readonly time: number;
@@ -52,6 +61,8 @@ export interface TimedPacket {
   readonly data: Uint8Array;
   /** Default: by the version of the IP header. */
   readonly etherType?: number;
+  /** What the engine gets in its place. */
+  readonly frame?: EngineFrame;
 }
 
 export interface TrackOptions {
@@ -231,7 +242,7 @@ export class Kernel {
       (await answer).map((observation, i) => this.#reader.read(observation, packets[i] as TimedPacket, times));
 
     for await (const packets of source) {
-      const left = () => (packets[0]?.time ?? 0) - this.#elapsed();
+      const left = () => (packets[0]?.time ?? 0) - this.elapsed();
       if (options.realtime && left() > BATCH_SPAN / 4) {
         if (ahead) yield decide(ahead);
         ahead = null;
@@ -249,7 +260,8 @@ export class Kernel {
   }
 
   #started = performance.now();
-  #elapsed(): number {
+  /** Milliseconds since the clock was started. */
+  elapsed(): number {
     return performance.now() - this.#started;
   }
 

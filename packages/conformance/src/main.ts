@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Comparison } from "./agree.js";
 import { agreementText, type Measured, writeAgreement } from "./agreement.js";
-import { compareCapture } from "./captures.js";
+import { type CaptureOptions, compareCapture } from "./captures.js";
 import { compareLive, recordFamily } from "./golden.js";
-import { hunt, huntTimed } from "./hunt.js";
+import { hunt, huntOdd, huntTimed } from "./hunt.js";
 import { kernelAvailable, withKernel } from "./kernel.js";
 import { FAMILIES, type Family } from "./sequences/index.js";
 
@@ -19,10 +19,12 @@ Without options: every sequence through this kernel and through the engine.
   --family NAME       only this family of sequences
   --random N          N packets of random traffic (a night's worth: 1000000)
   --timed N           N packets of random traffic in real time: entries end and are made anew while it lasts
+  --odd N             N packets of the rarer kind, in frames of all link layers
   --seed S            where it begins; the same seed gives the same traffic. Default: 1
   --capture FILE      this capture, frame by frame; may be given again
   --captures FOLDER   every capture of a folder
-  --agreement         all sequences, random traffic (100000 packets and 30000 timed, or as said), captures where given; writes README.md
+  --speed N           captures with their waits, N times as fast, timeouts divided by N; without, only the order counts
+  --agreement         all sequences, random traffic (100000 packets, 30000 timed, 100000 odd, or as said), captures where given; writes README.md
   --help
 `;
 
@@ -54,14 +56,20 @@ async function sequences(families: readonly Family[]): Promise<Measured> {
   return { what: `${count} sequences by table`, packets: packetsOf(all), wrong: wrongOf(all) };
 }
 
-async function random(option: "random" | "timed", count: number, seed: number): Promise<Measured> {
+const RANDOM = {
+  random: { what: "random traffic", look: hunt },
+  timed: { what: "random traffic with waits", look: huntTimed },
+  odd: { what: "random traffic of the rarer kind", look: huntOdd },
+} as const;
+
+async function random(option: keyof typeof RANDOM, count: number, seed: number): Promise<Measured> {
   if (!Number.isSafeInteger(count) || count < 1) throw new Error(`--${option} takes a number of packets`);
   if (!Number.isSafeInteger(seed)) throw new Error("--seed takes a whole number");
-  const { packets, wrong, found } = await (option === "timed" ? huntTimed : hunt)(count, seed, {
+  const { what, look } = RANDOM[option];
+  const { packets, wrong, found } = await look(count, seed, {
     progress: (done) => console.error(`${done} packets`),
   });
   for (const text of found) console.log(`${text}\n`);
-  const what = option === "timed" ? "random traffic with waits" : "random traffic";
   console.log(`${what}, seed ${seed}: ${packets} packets, ${wrong} differ, in ${found.length} episodes`);
   return { what: `${what}, seed ${seed}`, packets, wrong: Math.max(wrong, found.length) };
 }
@@ -73,27 +81,46 @@ const capturesOf = (folder: string): string[] =>
     .filter((name) => CAPTURE.test(name))
     .map((name) => join(folder, name));
 
-async function captures(paths: readonly string[]): Promise<Measured> {
+/** Numbers of frames printed of each reason. */
+const FRAMES_SHOWN = 10;
+
+async function captures(paths: readonly string[], options: CaptureOptions): Promise<Measured> {
   const all: Comparison[] = [];
-  let out = 0;
+  const out = new Map<string, number>();
   for (const path of paths) {
-    const { parts, frames, leftOut, damage } = await compareCapture(path);
-    const report = parts.flatMap((part) => part.report);
+    const { parts, frames, filled, leftOut, seen, damage } = await compareCapture(path, options);
+    const report = [...parts.flatMap((part) => part.report), ...seen];
     say(`${path}: ${frames} frames, ${packetsOf(parts)} compared, ${report.length} differences`, [
       ...(damage === null ? [] : [damage]),
+      ...(filled > 0 ? [`${filled} frames cut by the snaplen, filled with zeros; checksums not verified`] : []),
+      ...[...leftOut].map(([why, numbers]) => `left out, ${why}: ${framesText(numbers)}`),
       ...report,
     ]);
     all.push(...parts);
-    out += leftOut;
+    if (seen.length > 0) all.push({ name: path, packets: 0, wrong: [], report: seen });
+    for (const [why, numbers] of leftOut) out.set(why, (out.get(why) ?? 0) + numbers.length);
   }
   const measured = { what: `${paths.length} real captures`, packets: packetsOf(all), wrong: wrongOf(all) };
-  console.log(`${measured.what}: ${measured.packets} packets, ${out} frames left out, ${measured.wrong} differ`);
+  console.log(`${measured.what}: ${measured.packets} packets, ${measured.wrong} differ; frames left out:`);
+  for (const [why, count] of [...out].sort(([, a], [, b]) => b - a)) console.log(`  ${count} ${why}`);
   return measured;
 }
 
+function framesText(numbers: readonly number[]): string {
+  const shown = numbers.slice(0, FRAMES_SHOWN).join(", ");
+  const more = numbers.length - FRAMES_SHOWN;
+  return `frame${numbers.length > 1 ? "s" : ""} ${shown}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function speedOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const speed = Number(text);
+  if (!(speed > 0)) throw new Error("--speed takes a number greater than 0: 1 is as fast as captured");
+  return speed;
+}
+
 /** Packets of random traffic when none are asked for. */
-const AGREEMENT_RANDOM = 100_000;
-const AGREEMENT_TIMED = 30_000;
+const AGREEMENT = { random: 100_000, timed: 30_000, odd: 100_000 } as const;
 
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
@@ -102,6 +129,8 @@ async function main(): Promise<boolean> {
       family: { type: "string" },
       capture: { type: "string", multiple: true, default: [] },
       captures: { type: "string" },
+      speed: { type: "string" },
+      odd: { type: "string" },
       random: { type: "string" },
       timed: { type: "string" },
       seed: { type: "string", default: "1" },
@@ -125,14 +154,14 @@ async function main(): Promise<boolean> {
   }
 
   const files = [...values.capture, ...(values.captures === undefined ? [] : capturesOf(values.captures))];
-  const count = values.random ?? (agreement ? AGREEMENT_RANDOM : undefined);
-  const timed = values.timed ?? (agreement ? AGREEMENT_TIMED : undefined);
+  const counts = (Object.keys(RANDOM) as (keyof typeof RANDOM)[]).flatMap((option) => {
+    const count = values[option] ?? (agreement ? AGREEMENT[option] : undefined);
+    return count === undefined ? [] : [[option, Number(count)] as const];
+  });
   const measured: Measured[] = [];
-  if (agreement || (files.length === 0 && count === undefined && timed === undefined))
-    measured.push(await sequences(families));
-  if (count !== undefined) measured.push(await random("random", Number(count), Number(seed)));
-  if (timed !== undefined) measured.push(await random("timed", Number(timed), Number(seed)));
-  if (files.length > 0) measured.push(await captures(files));
+  if (agreement || (files.length === 0 && counts.length === 0)) measured.push(await sequences(families));
+  for (const [option, count] of counts) measured.push(await random(option, count, Number(seed)));
+  if (files.length > 0) measured.push(await captures(files, { speed: speedOf(values.speed) }));
   if (agreement) {
     const kernel = await withKernel({}, (open) => open.release());
     writeAgreement(agreementText(kernel, new Date().toISOString().slice(0, 10), measured));

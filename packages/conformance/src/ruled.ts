@@ -39,7 +39,7 @@ export const tosFor = (random: { pick<T>(items: readonly T[]): T }): number => r
 const PROTOCOLS: readonly { readonly l4proto: Readonly<Record<Family, number>>; readonly states: readonly string[] }[] = [
   { l4proto: { 4: 6, 6: 6 }, states: [
     "tcp_timeout_syn_sent", "tcp_timeout_syn_recv", "tcp_timeout_established", "tcp_timeout_fin_wait", "tcp_timeout_close_wait",
-    "tcp_timeout_last_ack", "tcp_timeout_time_wait", "tcp_timeout_close", "tcp_timeout_syn_sent", "tcp_timeout_max_retrans",
+    "tcp_timeout_last_ack", "tcp_timeout_time_wait", "tcp_timeout_close", "tcp_timeout_syn_sent2", "tcp_timeout_max_retrans",
     "tcp_timeout_unacknowledged",
   ] },
   { l4proto: { 4: 17, 6: 17 }, states: ["udp_timeout", "udp_timeout_stream"] },
@@ -51,7 +51,7 @@ const PROTOCOLS: readonly { readonly l4proto: Readonly<Record<Family, number>>; 
 ];
 type Family = 4 | 6;
 
-/** Sysctls of the timeouts a policy replaces. */
+/** The timeouts a policy replaces: sysctls, but for that of SYN_SENT2. */
 export const POLICY_TIMEOUTS = [...new Set(PROTOCOLS.flatMap(({ states }) => states))].map(
   (name) => `nf_conntrack_${name}`,
 );

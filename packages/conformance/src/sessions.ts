@@ -13,7 +13,8 @@ export interface Ends {
 /** What both sides say, in turn. */
 export type Session = Generator<PacketFields, void, undefined>;
 
-const turn = ({ src, dst, sport, dport }: Ends): Ends => ({ src: dst, dst: src, sport: dport, dport: sport });
+/** The same with the other side as the one who speaks. */
+export const turn = ({ src, dst, sport, dport }: Ends): Ends => ({ src: dst, dst: src, sport: dport, dport: sport });
 const isV6 = ({ src }: { readonly src: string }) => src.includes(":");
 
 function* tcpSession(random: Random, a: Ends): Session {

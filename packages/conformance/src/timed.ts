@@ -25,8 +25,9 @@ const STEP = 0.01;
 /** Seconds; the last one is out of reach. None is a multiple of the interval. */
 const SPANS = [1, 2, 2, 4, 4, 5, 7, 8, 1000];
 
-const TIMEOUTS = [
-  ...POLICY_TIMEOUTS,
+/** Sysctls of all timeouts, but those of helpers. */
+export const TIMEOUTS = [
+  ...POLICY_TIMEOUTS.filter((name) => !name.endsWith("syn_sent2")),
   ...["icmp_timeout", "icmpv6_timeout", "generic_timeout", "frag6_timeout"].map((name) => `nf_conntrack_${name}`),
   "net.ipv4.ipfrag_time",
 ];

@@ -2,25 +2,42 @@
 
 import { expect, test } from "vitest";
 import { agreementText } from "../src/agreement.js";
-import { ipOffset } from "../src/captures.js";
+import { Random } from "../src/dice.js";
+import { whyUnseen } from "../src/engine.js";
+import { framed } from "../src/frames.js";
+import { findIp } from "../src/link-layers.js";
+import { packet } from "../src/packets.js";
 
-const frame = (at: number, version: 4 | 6, ...head: number[]): Uint8Array => {
-  const bytes = new Uint8Array(at + 20);
-  bytes.set(head);
-  bytes[at] = (version << 4) | 5;
-  return bytes;
-};
-const macs = Array.from({ length: 12 }, () => 2);
+const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
+const MACS = "020202020202 020202020202";
 
-test("link layers", () => {
-  expect(ipOffset(1, frame(14, 4, ...macs, 8, 0))).toBe(14);
-  expect(ipOffset(1, frame(14, 6, ...macs, 0x86, 0xdd))).toBe(14);
-  expect(ipOffset(1, frame(22, 4, ...macs, 0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 8, 0))).toBe(22);
-  expect(ipOffset(1, frame(14, 4, ...macs, 8, 6))).toBeNull(); // ARP
-  expect(ipOffset(1, frame(14, 6, ...macs, 8, 0))).toBeNull(); // not what it says
-  expect(ipOffset(101, frame(0, 6))).toBe(0);
-  expect(ipOffset(276, frame(20, 4, 8, 0))).toBe(20);
-  expect(ipOffset(105, frame(0, 4))).toBeNull(); // 802.11 is not taken apart here
+test.each([
+  ["Ethernet", 1, `${MACS} 0800 45`, { at: 14, etherType: 0x800 }],
+  ["two VLAN tags", 1, `${MACS} 88a8 0001 8100 0002 86dd 60`, { at: 22, etherType: 0x86dd }],
+  ["MPLS in a VLAN", 1, `${MACS} 8100 0001 8847 00010000 00010100 60`, { at: 26, etherType: 0x86dd }],
+  ["PPPoE", 1, `${MACS} 8864 11000001 0002 0057`, { at: 22, etherType: 0x86dd }],
+  ["Linux cooked, 2", 276, `0800 ${"00".repeat(18)}`, { at: 20, etherType: 0x800 }],
+  ["PPP, compressed", 9, "21 45", { at: 1, etherType: 0x800 }],
+  ["ARP", 1, `${MACS} 0806`, { why: "not IP: ARP" }],
+  ["BSD loopback, another family", 0, "07000000", { why: "not IP: address family 7" }],
+  ["a frame that ends too soon", 1, MACS, { why: "ends within its link layer", short: true }],
+  ["what nobody reads", 230, "00", { why: "link type 230 is not read" }],
+])("link layers: %s", (_, link, frame, found) => {
+  expect(findIp(link as number, hex(frame as string))).toEqual(found);
+});
+
+test("the engine and the kernel's side find the same packet in every frame there is", () => {
+  const random = new Random(1);
+  const links = new Set<number>();
+  for (let i = 0; i < 500; i++) {
+    const [src, dst] = i % 2 ? ["10.0.0.1", "10.0.0.2"] : ["2001:db8::1", "2001:db8::2"];
+    const data = packet({ src, dst, udp: { sport: 1025, dport: 80, payload: 8 } });
+    const { frame, etherType } = framed(random, data);
+    expect(findIp(frame.link, frame.data)).toEqual({ at: frame.data.length - data.length, etherType });
+    expect(whyUnseen(frame)).toBeNull();
+    links.add(frame.link);
+  }
+  expect(links.size).toBe(15);
 });
 
 test("the figure is never rounded up", () => {

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { openFile } from "conntrack-capture/node";
 import { describe, expect, test } from "vitest";
-import { ipOffset } from "../src/captures.js";
 import type { Dialogue } from "../src/dialogue.js";
 import { askKernel, differences, type Told } from "../src/dialogue-answer.js";
 import { kernelAvailable, type TimedPacket } from "../src/kernel.js";
+import { findIp } from "../src/link-layers.js";
 
 const HELPERS = "ftp:21,irc:6667,tftp:69,sip:5060,pptp:1723";
 const folder = fileURLToPath(new URL("../../../../shared/captures/", import.meta.url));
@@ -29,8 +29,8 @@ async function dialogueOf(file: string): Promise<Dialogue> {
   const packets: TimedPacket[] = [];
   const capture = await openFile(`${folder}${file}`);
   for await (const { data, length, interface: number } of capture.packets()) {
-    const at = ipOffset(capture.interfaces[number]?.link ?? -1, data);
-    if (at !== null && length === data.length) packets.push({ time: packets.length, data: data.slice(at) });
+    const found = findIp(capture.interfaces[number]?.link ?? -1, data);
+    if ("at" in found && length === data.length) packets.push({ time: packets.length, data: data.slice(found.at) });
   }
   return { name: file, helpers: HELPERS, packets };
 }

@@ -1,7 +1,7 @@
 // Random traffic: what a seed gives, and a few thousand packets through the kernel and the engine.
 
 import { expect, test } from "vitest";
-import { askTogether, hunt } from "../src/hunt.js";
+import { askTogether, hunt, huntOdd } from "../src/hunt.js";
 import { kernelAvailable } from "../src/kernel.js";
 import { episode } from "../src/random.js";
 import { timedEpisode } from "../src/timed.js";
@@ -21,6 +21,16 @@ test.skipIf(!available.ok)(
   async () => {
     // ten episodes without rules, ten with
     const { packets, found } = await hunt(5000, 1_000_090);
+    expect(found).toEqual([]);
+    expect(packets).toBeGreaterThanOrEqual(5000);
+  },
+);
+
+test.skipIf(!available.ok)(
+  `5000 packets of the rarer kind in frames of all link layers, live${available.ok ? "" : ` (${available.reason})`}`,
+  { timeout: 120_000 },
+  async () => {
+    const { packets, found } = await huntOdd(5000, 300);
     expect(found).toEqual([]);
     expect(packets).toBeGreaterThanOrEqual(5000);
   },

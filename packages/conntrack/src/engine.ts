@@ -327,7 +327,7 @@ export class Conntrack {
    */
   setTimeoutPolicy(policy: number, timeouts: Readonly<Record<string, number>>): void {
     checkInteger("policy", policy, 1, abi.POLICIES);
-    for (const { indices } of SYSCTLS) {
+    for (const { indices } of [...SYSCTLS, ...MODULE_PARAMETERS]) {
       for (const index of indices) {
         if (index >= abi.TIMEOUT_TCP) this.#core.setPolicyTimeout(policy, index, this.#core.getSetting(index));
       }

@@ -58,7 +58,7 @@ export const SYSCTLS: readonly SysctlRow[] = [
   seconds("nf_conntrack_tcp_timeout_last_ack", tcp(abi.TCP_LAST_ACK), 30),
   seconds("nf_conntrack_tcp_timeout_max_retrans", abi.TIMEOUT_TCP_MAX_RETRANS, 300),
   seconds("nf_conntrack_tcp_timeout_syn_recv", tcp(abi.TCP_SYN_RECV), 60),
-  seconds("nf_conntrack_tcp_timeout_syn_sent", [tcp(abi.TCP_SYN_SENT), tcp(abi.TCP_SYN_SENT2), tcp(abi.TCP_NONE)], 120),
+  seconds("nf_conntrack_tcp_timeout_syn_sent", tcp(abi.TCP_SYN_SENT), 120),
   seconds("nf_conntrack_tcp_timeout_time_wait", tcp(abi.TCP_TIME_WAIT), 120),
   seconds("nf_conntrack_tcp_timeout_unacknowledged", abi.TIMEOUT_TCP_UNACKNOWLEDGED, 300),
   row("nf_conntrack_timestamp", abi.SYSCTL_TIMESTAMP, 0, 1),
@@ -70,9 +70,16 @@ export const SYSCTLS: readonly SysctlRow[] = [
   seconds("net.ipv4.ipfrag_time", abi.TIMEOUT_FRAG4, 30),
 ];
 
-/** Parameters of the helper modules, and the switch Linux 6.0 removed; `sysctl -a` of today does not show them. */
+/**
+ * Parameters of the helper modules, the switch Linux 6.0 removed, the timeout of SYN_SENT2, which in the kernel only a timeout
+ * policy changes, and what only a capture needs: `capture.offload` 1 takes
+ * IP headers as the sender left them to its network card, checksums unverified and a length of 0 standing for the frame's.
+ * `sysctl -a` does not show them.
+ */
 export const MODULE_PARAMETERS: readonly SysctlRow[] = [
   row("nf_conntrack_helper", abi.SYSCTL_AUTO_HELPER, 0, 1, 1),
+  seconds("nf_conntrack_tcp_timeout_syn_sent2", tcp(abi.TCP_SYN_SENT2), 120),
+  row("capture.offload", abi.CAPTURE_OFFLOAD, 0, 1),
   row("nf_conntrack_amanda.master_timeout", abi.HELPER_AMANDA_MASTER_TIMEOUT, 300, SECONDS),
   row("nf_conntrack_ftp.loose", abi.HELPER_FTP_LOOSE, 0, 1),
   row("nf_conntrack_h323.callforward_filter", abi.HELPER_H323_CALLFORWARD_FILTER, 1, 1),

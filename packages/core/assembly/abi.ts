@@ -121,7 +121,9 @@ export const HELPER_H323_GKROUTED_ONLY = 55;
 export const HELPER_H323_CALLFORWARD_FILTER = 56;
 export const HELPER_NETBIOS_TIMEOUT = 57;
 export const HELPER_SNMP_TIMEOUT = 58;
-export const SETTINGS = 59;
+/** 1: IP headers are taken as a sender left them to its network card. */
+export const CAPTURE_OFFLOAD = 59;
+export const SETTINGS = 60;
 
 // ---- helpers by number (names: conntrack/src/helper.ts)
 export const HELPER_NONE = 0;

@@ -8,6 +8,7 @@ import {
 import { clear64, copy16 } from "./bytes";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation } from "./conn";
 import { addressedToSender } from "./decode/icmp";
+import { hopByHopSound } from "./decode/ip6";
 import { moveToZone } from "./decode/key";
 import { completeTcp } from "./decode/transport";
 import { defragment } from "./defrag/index";
@@ -187,8 +188,15 @@ function completes(p: Packet): bool {
     none(why, p.fragmentId);
     return false;
   }
+  if (p.l3num == L3_IPV6 && startsUnsound(p)) verdict = VERDICT_DROP;
   p.candidate = candidateOf(p.hash);
   return true;
+}
+
+// A bridge looks at the hop-by-hop header of a datagram again when it forwards what its fragments had hidden.
+function startsUnsound(p: Packet): bool {
+  const payload = p.ipLength - 40;
+  return load<u8>(p.ip, 6) == 0 && !hopByHopSound(p.ip + 40, payload, payload);
 }
 
 function none(why: u32, datum: u32): void {

@@ -1,5 +1,5 @@
 // The sysctls, by number, and the packet-independent switches of an engine.
-import { POLICIES, SETTINGS, STATUS_POLICY, SYSCTL_ACCT, SYSCTL_CHECKSUM, SYSCTL_EVENTS, SYSCTL_MAX, SYSCTL_TCP_BE_LIBERAL, SYSCTL_TIMESTAMP } from "./abi";
+import { CAPTURE_OFFLOAD, POLICIES, SETTINGS, STATUS_POLICY, SYSCTL_ACCT, SYSCTL_CHECKSUM, SYSCTL_EVENTS, SYSCTL_MAX, SYSCTL_TCP_BE_LIBERAL, SYSCTL_TIMESTAMP } from "./abi";
 import { Conn, extOf } from "./conn";
 
 const VALUES: usize = memory.data(SETTINGS * 8, 8); // u64 as set
@@ -8,6 +8,8 @@ const NANOSECONDS: usize = memory.data(SETTINGS * 8, 8); // times 10^9, for the 
 /** Hot ones, also as globals. */
 export let maxEntries: u32 = 0;
 export let verifyChecksums: bool = true;
+/** Lengths and checksums of IP headers may be wanting: the packet was captured before the card filled them in. */
+export let offloaded: bool = false;
 export let accounting: bool = false;
 export let timestamps: bool = false;
 export let eventsMode: u32 = 2;
@@ -31,6 +33,7 @@ export function getSetting(index: u32): f64 {
 function refresh(): void {
   maxEntries = <u32>setting(SYSCTL_MAX);
   verifyChecksums = setting(SYSCTL_CHECKSUM) != 0;
+  offloaded = setting(CAPTURE_OFFLOAD) != 0;
   accounting = setting(SYSCTL_ACCT) != 0;
   timestamps = setting(SYSCTL_TIMESTAMP) != 0;
   eventsMode = <u32>setting(SYSCTL_EVENTS);

@@ -31,7 +31,10 @@ export async function openEngine(
     helpers: settings.helpers.map(parseHelper),
     programSize: program?.bytes.length ?? 0,
   });
-  if (ignoreChecksums) engine.setSysctl("nf_conntrack_checksum", 0);
+  if (ignoreChecksums) {
+    engine.setSysctl("nf_conntrack_checksum", 0);
+    engine.setSysctl("capture.offload", 1);
+  }
   if (program) engine.loadProgram(program.bytes);
   return engine;
 }

@@ -157,6 +157,14 @@ const MALFORMED_TCP: readonly Case[] = [
 const woven = (a: readonly Uint8Array[], b: readonly Uint8Array[]): Uint8Array[] =>
   a.flatMap((part, i) => [part, b[i] as Uint8Array]);
 
+/** A bridge looks at these again when it forwards the datagram. */
+const HIDDEN_OPTIONS: readonly (readonly [name: string, body: string])[] = [
+  ["sound", "010400000000"],
+  ["beyond their end", "010900000000"],
+  ["a jumbo length", "c20400010000"],
+  ["unknown", "1e0400000000"],
+];
+
 export function fragmented(): Sequence[] {
   const sequences: Sequence[] = [];
   const add = (name: string, packets: readonly Uint8Array[], family: 4 | 6) =>
@@ -215,6 +223,17 @@ export function fragmented(): Sequence[] {
       add(`${name}, first only, then whole`, [(cut() as Uint8Array[])[0] as Uint8Array, whole, reply], family);
     }
   }
+  for (const [name, body] of HIDDEN_OPTIONS) {
+    const whole = packet({
+      src: "2001:db8::1",
+      dst: "2001:db8::2",
+      extensions: [{ type: 0, body: Uint8Array.from(Buffer.from(body, "hex")) }],
+      udp: { sport: 1025, dport: 80, payload: 40 },
+    });
+    const rest = packet({ src: "2001:db8::2", dst: "2001:db8::1", udp: { sport: 80, dport: 1025, payload: 8 } });
+    add(`hop-by-hop options behind the fragment header, ${name}`, [...fragments(whole, [24], id++), rest, rest], 6);
+    add(`hop-by-hop options behind an atomic fragment header, ${name}`, [...fragments(whole, [], id++), rest, rest], 6);
+  }
   return sequences;
 }
 
@@ -242,7 +261,9 @@ export function datagrams(): Sequence[] {
 export function malformed(): Sequence[] {
   return [
     ...named("malformed IPv4", MALFORMED4),
+    ...named("malformed IPv4, checksums off", MALFORMED4, NO_CHECKSUMS),
     ...named("malformed IPv6", MALFORMED6, { family: 6 }),
+    ...named("malformed IPv6, checksums off", MALFORMED6, { family: 6, ...NO_CHECKSUMS }),
     ...named("malformed TCP, IPv6", MALFORMED_TCP, { family: 6 }),
     ...named("malformed TCP, IPv6, checksums off", MALFORMED_TCP, { family: 6, ...NO_CHECKSUMS }),
     ...named(

@@ -47,6 +47,8 @@ const CASES: readonly Case[] = [
   ["tcp CLOSE", { ...t("tcp_timeout_close", 1), ...t("tcp_loose", 0) }, [...open(), [10, "->", "R", 101, 0, 0], [500, "->", "A", 101, 501, 0], [1800, "<-", "A", 501, 101, 0], probe(1801)]],
   ["tcp CLOSE, new SYN in time", t("tcp_timeout_close", 2), [...open(), [10, "->", "R", 101, 0, 0], probe(1200), [2800, "<-", "SA", 7000, 900_001, 0]]],
   ["tcp SYN_SENT2", t("tcp_timeout_syn_sent", 1), [[0, "->", "S", 100, 0, 0], [10, "<-", "S", 500, 0, 0], [1700, "->", "SA", 100, 501, 0]]],
+  ["tcp SYN_SENT2 has a timeout of its own", t("tcp_timeout_syn_sent", 2), [[0, "->", "S", 100, 0, 0], [10, "<-", "S", 500, 0, 0], [20, "<-", "S", 500, 0, 0], [3000, "->", "SA", 100, 501, 0]]],
+  ["tcp SYN_SENT2 is cut by max retrans", { ...t("tcp_timeout_syn_sent", 2), ...t("tcp_timeout_max_retrans", 1) }, [[0, "->", "S", 100, 0, 0], [10, "<-", "S", 500, 0, 0], [20, "<-", "S", 500, 0, 0], [1700, "->", "SA", 100, 501, 0]]],
   ["tcp picked up", { ...t("tcp_timeout_unacknowledged", 1) }, [[0, "->", "A", 5000, 9000, 10], [500, "->", "A", 5010, 9000, 10], [2100, "<-", "A", 9000, 5020, 0], [2101, "->", "A", 5020, 9000, 0]]],
   ["tcp timeout changed in between", { ...t("tcp_timeout_syn_sent", 3), ...t("tcp_timeout_syn_recv", 1) }, [[0, "->", "S", 100, 0, 0], [2400, "<-", "SA", 500, 101, 0], [4000, "->", "A", 101, 501, 0]]],
 ];

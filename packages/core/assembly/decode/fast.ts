@@ -7,7 +7,7 @@ import { IPPROTO_TCP, L3_IPV4, L3_IPV6, NOTE_CHECKSUM_SEEN, NOTE_CUT } from "../
 import { foldSum, headerSumOk, pseudoSum, sumBytes } from "../checksum";
 import { KIND_TCP, Packet, SELF } from "../packet";
 import { foldAddresses, hashKey } from "../hash";
-import { verifyChecksums } from "../settings";
+import { offloaded, verifyChecksums } from "../settings";
 import { compare6 } from "./key";
 
 /** As it lies in Packet.link. */
@@ -29,12 +29,10 @@ export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32):
   const l4Length = total - 20;
   const l4Captured = min<u32>(captured - 34, l4Length);
   let notes: u32 = captured < length ? NOTE_CUT : 0;
-  if (verifyChecksums) {
-    if (!headerSumOk(ip, 20)) return false;
-    if (l4Captured == l4Length) {
-      if (foldSum(sumBytes(ip + 20, l4Length) + pseudoSum(ip + 12, ip + 16, 4, IPPROTO_TCP, l4Length)) != 0xffff) return false;
-      notes |= NOTE_CHECKSUM_SEEN;
-    }
+  if (!offloaded && !headerSumOk(ip, 20)) return false;
+  if (verifyChecksums && l4Captured == l4Length) {
+    if (foldSum(sumBytes(ip + 20, l4Length) + pseudoSum(ip + 12, ip + 16, 4, IPPROTO_TCP, l4Length)) != 0xffff) return false;
+    notes |= NOTE_CHECKSUM_SEEN;
   }
   const addresses = load<u64>(frame, 26);
   const ports = load<u32>(frame, 34);

@@ -9,7 +9,7 @@ import {
 import { be16, be32 } from "../bytes";
 import { headerSumOk } from "../checksum";
 import { KIND_FRAGMENT, KIND_INVALID, KIND_NONE, Packet } from "../packet";
-import { verifyChecksums } from "../settings";
+import { offloaded } from "../settings";
 import { hopByHopSound, ip6Protocol, ip6Transport, ip6Walk, IP6_BAD, IP6_CUT, IP6_FRAGMENT } from "./ip6";
 import { findIp, ipFamily, ipOffset } from "./link";
 import { decodeTransport } from "./transport";
@@ -76,11 +76,11 @@ function decodeIp4(p: Packet, ip: usize, captured: u32, length: u32): void {
     fail(p, KIND_NONE, REASON_CUT);
     return;
   }
-  if (verifyChecksums && !headerSumOk(ip, header)) {
+  if (!offloaded && !headerSumOk(ip, header)) {
     fail(p, KIND_NONE, REASON_IP_CHECKSUM);
     return;
   }
-  if (total == 0 && !verifyChecksums) {
+  if (total == 0 && offloaded) {
     // a segment captured before the card cut it up: the length did not fit or was left to the card
     total = min<u32>(length, 0xffffffff);
     p.ipLength = total;
@@ -118,7 +118,7 @@ function decodeIp6(p: Packet, ip: usize, captured: u32, length: u32): void {
   p.dst = <u32>ip + 24;
   p.l4proto = load<u8>(ip, 6);
   let payload = be16(ip, 4);
-  if (payload == 0 && !verifyChecksums && p.l4proto == 6) payload = length - 40; // left to the card
+  if (payload == 0 && offloaded && p.l4proto == 6) payload = length - 40; // left to the card
   p.ipLength = payload + 40;
   if (payload + 40 > length) {
     fail(p, KIND_NONE, REASON_IP_TOTAL_LENGTH);
