@@ -10,32 +10,41 @@ import { comparable, losses } from "./regression.js";
 import { HEADING, report } from "./report.js";
 import { readResults, type Saved, saveResults } from "./results.js";
 import { type Row, toJson } from "./row.js";
+import { everywhere } from "./runtimes/index.js";
 import { ALL } from "./suite-node.js";
 
 const README = new URL("../README.md", import.meta.url);
 
-/** Asks the chosen questions one after the other; what fails is said, and the rest goes on. Returns what all came to. */
+/** Everything to be asked, by the name it is saved under. */
+function* chosen(options: Options, settings: Settings): Generator<[name: string, rows: AsyncGenerator<Row, void>]> {
+  const { only, full, budget } = options;
+  if (options.runtimes)
+    yield ["runtimes", everywhere({ full, budget, only }, (text) => console.error(`bench: ${text}`))];
+  else
+    for (const [name, question] of Object.entries(ALL))
+      if (only === null || name.includes(only)) yield [name, question(settings)];
+}
+
+/** Asks one after the other; what fails is said, and the rest goes on. Returns what all came to. */
 async function askAll(options: Options, settings: Settings): Promise<{ rows: Row[]; failed: number }> {
-  const { only, json, save } = options;
+  const { json, save, full } = options;
   const all: Row[] = [];
   let failed = 0;
-  if (!json) console.log(HEADING);
-  for (const [name, question] of Object.entries(ALL)) {
-    if (only !== null && !name.includes(only)) continue;
+  if (!json) console.log(options.runtimes ? `${"".padEnd(16)}${HEADING}` : HEADING);
+  for (const [name, answers] of chosen(options, settings)) {
     const watch = new Watch();
     const rows: Row[] = [];
     try {
-      for await (const row of question(settings)) {
+      for await (const row of answers) {
         rows.push(row);
-        console.log(json ? toJson(row) : report(row));
+        console.log(json ? toJson(row) : report(row, options.runtimes));
       }
     } catch (error) {
       console.error(`bench: ${name}: ${(error as Error).stack ?? error}`);
       failed++;
       continue;
     }
-    if (save && rows.length > 0)
-      saveResults(name, { ...watch.conditions(), form: settings.full ? "full" : "short", rows });
+    if (save && rows.length > 0) saveResults(name, { ...watch.conditions(), form: full ? "full" : "short", rows });
     all.push(...rows);
   }
   return { rows: all, failed };

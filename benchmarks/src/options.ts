@@ -42,6 +42,9 @@ export function parseOptions(args: readonly string[], questions: readonly string
   if (against !== null && given.has("--save")) {
     throw new OptionError("--save keeps what the contenders took; with --against there is only another build");
   }
+  if (against !== null && given.has("--runtimes")) {
+    throw new OptionError("--against compares within this runtime; leave out --runtimes");
+  }
   return {
     only,
     budget,

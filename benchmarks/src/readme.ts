@@ -20,28 +20,49 @@ function conditionsText({ date, commit, machine, others, state }: Conditions): s
   return `${date}, commit ${commit}, ${machine}; ${state}: ${load}.`;
 }
 
-/** Contenders side by side where the same ones answer several questions; else one below the other. */
+/** Runtimes side by side where there are several; contenders where the same ones answer several questions. */
 export function tableOf({ rows }: Pick<Saved, "rows">): string {
-  const contenders = [...new Set(rows.map(({ contender }) => contender))];
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = `${row.question}|${row.flows}|${row.runtime}`;
-    groups.set(key, [...(groups.get(key) ?? []), row]);
+  const runtimes = distinct(rows.map(({ runtime }) => runtime));
+  const contenders = distinct(rows.map(({ contender }) => contender));
+  const questions = groupsOf(rows, ({ question, flows }) => `${question}|${flows}`);
+  if (runtimes.length > 1) {
+    const lanes = groupsOf(rows, ({ question, flows, contender }) => `${question}|${flows}|${contender}`);
+    return sideBySide(lanes, "runtime", runtimes, (row) => [row.question, flowsText(row.flows), row.contender]);
   }
-  const several = new Set(rows.map(({ runtime }) => runtime)).size > 1;
-  if (groups.size > 1 && contenders.length <= MOST_COLUMNS)
-    return sideBySide([...groups.values()], contenders, several);
-  return belowEachOther(rows, several);
+  if (questions.length > 1 && contenders.length <= MOST_COLUMNS)
+    return sideBySide(questions, "contender", contenders, (row) => [row.question, flowsText(row.flows)]);
+  return belowEachOther(rows);
 }
 
-function sideBySide(groups: readonly Row[][], contenders: readonly string[], several: boolean): string {
-  const head = ["question", "flows", ...(several ? ["runtime"] : []), ...contenders];
-  const body = groups.map((rows) => {
-    const [{ question, flows, runtime }] = rows as [Row];
-    const cells = contenders.map((name) => cellOf(rows.find(({ contender }) => contender === name)));
-    return [question, flowsText(flows), ...(several ? [runtime] : []), ...cells];
-  });
-  return markdown(head, body);
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}
+
+/** At least one row in each. */
+type Group = readonly [Row, ...Row[]];
+
+function groupsOf(rows: readonly Row[], keyOf: (row: Row) => string): Group[] {
+  const groups = new Map<string, [Row, ...Row[]]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group === undefined) groups.set(keyOf(row), [row]);
+    else group.push(row);
+  }
+  return [...groups.values()];
+}
+
+function sideBySide(
+  groups: readonly Group[],
+  column: "runtime" | "contender",
+  names: readonly string[],
+  titles: (row: Row) => string[],
+): string {
+  const body = groups.map((rows) => [
+    ...titles(rows[0]),
+    ...names.map((name) => cellOf(rows.find((row) => row[column] === name))),
+  ]);
+  const head = ["question", "flows", "contender"].slice(0, (body[0]?.length ?? 0) - names.length);
+  return markdown([...head, ...names], body);
 }
 
 function cellOf(row: Row | undefined): string {
@@ -51,16 +72,13 @@ function cellOf(row: Row | undefined): string {
   return row.ratio === null || row.ratio === 1 ? time : `${time} (x${ratioText(row.ratio)})`;
 }
 
-function belowEachOther(rows: readonly Row[], several: boolean): string {
+function belowEachOther(rows: readonly Row[]): string {
   const memory = rows.some(({ bytesPerFlow }) => bytesPerFlow !== null);
-  const head = ["question", "flows", ...(several ? ["runtime"] : []), "contender", "p10", "p50", "p90", "ratio"];
-  if (memory) head.push("bytes a flow");
-  const body = rows.map(({ question, flows, runtime, contender, nsPerPacket: ns, ratio, bytesPerFlow }) => {
+  const head = ["question", "flows", "contender", "p10", "p50", "p90", "ratio", ...(memory ? ["bytes a flow"] : [])];
+  const body = rows.map(({ question, flows, contender, nsPerPacket: ns, ratio, bytesPerFlow }) => {
     const times = ns === null ? ["", "", ""] : [ns.p10, ns.p50, ns.p90].map(timeText);
-    const cells = [question, flowsText(flows), ...(several ? [runtime] : []), contender, ...times];
-    cells.push(ratio === null ? "" : ratioText(ratio));
-    if (memory) cells.push(bytesPerFlow === null ? "" : String(bytesPerFlow));
-    return cells;
+    const cells = [question, flowsText(flows), contender, ...times, ratio === null ? "" : ratioText(ratio)];
+    return memory ? [...cells, bytesPerFlow === null ? "" : String(bytesPerFlow)] : cells;
   });
   return markdown(head, body);
 }

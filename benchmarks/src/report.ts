@@ -12,7 +12,12 @@ const UNITS: Readonly<Record<Row["per"], string>> = {
 
 export const HEADING = `${"question".padEnd(36)}${"flows".padStart(9)}  ${"contender".padEnd(34)}${"p10".padStart(9)}${"p50".padStart(9)}${"p90".padStart(9)}            ratio`;
 
-export function report(row: Row): string {
+/** One row; with the runtime in front when there are several. */
+export function report(row: Row, withRuntime = false): string {
+  return withRuntime ? `${row.runtime.padEnd(16)}${lineOf(row)}` : lineOf(row);
+}
+
+function lineOf(row: Row): string {
   const flows = row.flows > 0 ? String(row.flows) : "";
   const title = `${row.question.padEnd(36)}${flows.padStart(9)}  ${row.contender.padEnd(34)}`;
   const bytes = row.bytesPerFlow === null ? "" : `${row.bytesPerFlow} B/flow`;

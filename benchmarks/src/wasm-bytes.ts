@@ -1,8 +1,9 @@
-// The module's bytes, from the installed package or, in a page, from beside the script.
+// The module's bytes: the build puts it beside the script.
+
+const FILE = new URL("./conntrack.wasm", import.meta.url);
 
 export async function wasmBytes(): Promise<Uint8Array<ArrayBuffer>> {
-  if (globalThis.process?.versions?.node === undefined)
-    return new Uint8Array(await (await fetch("./conntrack.wasm")).arrayBuffer());
+  if (FILE.protocol !== "file:") return new Uint8Array(await (await fetch(FILE)).arrayBuffer());
   const { readFile } = await import("node:fs/promises");
-  return new Uint8Array(await readFile(new URL(import.meta.resolve("conntrack-wasm/conntrack.wasm"))));
+  return new Uint8Array(await readFile(FILE));
 }

@@ -31,6 +31,7 @@ test.each([
   [["--budget", "soon"], /--budget soon: milliseconds/],
   [["--budget", "0"], /--budget 0: milliseconds/],
   [["--save", "--against", "old.wasm"], /--save keeps/],
+  [["--runtimes", "--against", "old.wasm"], /--against compares within this runtime/],
 ])("%j names what is wrong", (args, message) => {
   expect(() => parse(...args)).toThrow(OptionError);
   expect(() => parse(...args)).toThrow(message);

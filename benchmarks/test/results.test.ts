@@ -117,6 +117,21 @@ test("those of one question stand below each other", () => {
   );
 });
 
+test("runtimes stand side by side, a line for each contender", () => {
+  const rows = ["node 20.1.0", "bun 1.2.3"].flatMap((runtime) => [
+    row("engine", 1, { runtime }),
+    row("typed arrays", 1.9, { runtime }),
+  ]);
+  expect(tableOf({ rows })).toBe(
+    [
+      "| question | flows | contender | node 20.1.0 | bun 1.2.3 |",
+      "| --- | --- | --- | --- | --- |",
+      "| established | 1,000 | engine | 30 | 30 |",
+      "| established | 1,000 | typed arrays | 30 (x1.90) | 30 (x1.90) |",
+    ].join("\n"),
+  );
+});
+
 test("tables are written where their place is, and nothing else changes", () => {
   const text = "a\n<!-- results: established -->\nold\n<!-- end -->\nb\n<!-- results: rules -->\nkept\n<!-- end -->\n";
   const saved: Saved = { ...conditions, rows: [row("engine", 1)] };

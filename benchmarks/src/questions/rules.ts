@@ -1,5 +1,5 @@
-// What a ruleset costs: N rules no packet matches, of which every one has to be ruled out, as compiled; with and without
-// `RELATED,ESTABLISHED` on top. Traffic of connections that stand, and first packets.
+// What a ruleset costs: N rules no packet matches, of which every one has to be ruled out; as compiled, one by one as they
+// are written, and with `RELATED,ESTABLISHED` on top. Traffic of connections that stand, and first packets.
 import { compileRules, parseRuleset } from "conntrack-iptables";
 import { Conntrack } from "conntrack-wasm";
 import { EngineTracker, SYSCTL } from "../contenders/engine.js";
@@ -21,11 +21,11 @@ export async function* rules(settings: Settings): AsyncGenerator<Row, void> {
   }
 }
 
-async function open(text: string | null): Promise<EngineTracker> {
+async function open(text: string | null, optimise: boolean): Promise<EngineTracker> {
   if (text === null) return new EngineTracker(await Conntrack.open({ seed: 1, max: 2 * FLOWS, sysctl: SYSCTL }));
   const { ruleset, errors } = parseRuleset(text);
   if (errors.length > 0) throw new Error(`rules: ${errors[0]?.message}`);
-  const { bytes } = compileRules(ruleset);
+  const { bytes } = compileRules(ruleset, { optimise });
   const engine = await Conntrack.open({ seed: 1, max: 2 * FLOWS, sysctl: SYSCTL, programSize: bytes.length });
   engine.loadProgram(bytes);
   return new EngineTracker(engine);
@@ -33,11 +33,14 @@ async function open(text: string | null): Promise<EngineTracker> {
 
 function trackers(size: number): Promise<[string, EngineTracker][]> {
   const named = [
-    ["no rules", null],
-    ["rules", rulesetText(size, false)],
-    ["rules, RELATED,ESTABLISHED on top", rulesetText(size, true)],
+    ["no rules", null, true],
+    ["rules", rulesetText(size, false), true],
+    ["rules, RELATED,ESTABLISHED on top", rulesetText(size, true), true],
+    ["rules, one by one", rulesetText(size, false), false],
   ] as const;
-  return Promise.all(named.map(async ([name, text]): Promise<[string, EngineTracker]> => [name, await open(text)]));
+  return Promise.all(
+    named.map(async ([name, text, optimise]): Promise<[string, EngineTracker]> => [name, await open(text, optimise)]),
+  );
 }
 
 async function ofEstablished(size: number, { budget }: Settings): Promise<Row[]> {
