@@ -3,37 +3,33 @@
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
-  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, PROFILE_LINUX_6, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK,
-  RESULT_FOREIGN, RESULT_SIZE, STATE_ESTABLISHED, STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE, VERDICT_ACCEPT, VERDICT_DROP,
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_HEADER, RESULT_SIZE,
+  STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
-import { addr6At, Conn, connAt, extAt } from "./conn";
+import { addr6At, extAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
-import {
-  advanceTo, connNumber, deliverRaised, direction, directionOf, state, trackPacket, verdict,
-} from "./conntrack";
+import { advanceTo, connNumber, direction, state, trackPacket, verdict } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
-import { filtering, filterPacket, filterQuick, filterRaw, NOT_QUICK, rawPlain, rule } from "./filter/program";
+import { filtering, rule } from "./filter/program";
 import { collect, COLLECTOR_STEPS, collectorWanted, PASS } from "./early-drop";
 import { attention, setAttention } from "./attention";
+import { prepareCommon, skipForeign, trackCommon } from "./common";
 import { hasRoomFor } from "./event";
-import { nextFrame } from "./frame";
 import { KIND_ERROR, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, KIND_TRACK, Packet } from "./packet";
-import { fastPath, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
-import { clearRaised, raised } from "./proto/tracker";
-import { profile, tracing } from "./settings";
+import { tracing } from "./settings";
 import { bump } from "./stats";
-import { candidateOf, groupAt, groupOf, rekeyIfWanted, sameAddresses } from "./table";
+import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
 import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } from "./timer";
 import { reason } from "./why";
 import { writeTrace } from "./trace";
 
 const BATCH: u32 = 64;
 const LINK_ETHERNET: u32 = 1;
+const PCAP_HEADER: u32 = 16;
 const PACKET_SIZE: u32 = 128;
 const PACKETS: usize = memory.data(BATCH * PACKET_SIZE, 64);
-const OFFSETS: usize = memory.data(BATCH * 4, 8);
 
 /** Offset in the input region where the next call goes on. */
 export let consumed: u32 = 0;
@@ -45,9 +41,6 @@ export const STOP_NONE: u32 = 0;
 export const STOP_BUSY: u32 = 1;
 /** The record at `consumed` does not fit the input. */
 export const STOP_MALFORMED: u32 = 2;
-
-let usesFastPath: bool = false;
-const RECORD_EXACT: u32 = RECORD_NOTRACK | RECORD_DROP;
 
 /** Keeps the early loads alive. */
 export let touched: u32 = 0;
@@ -117,27 +110,30 @@ export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   renewWork();
   rekeyIfWanted();
-  prepareTcpFast();
-  usesFastPath = fastPath && !tracing && profile == PROFILE_LINUX_6;
+  const common = prepareCommon();
   let done: u32 = 0;
   while (cursor < length && done < MAX_PACKETS) {
     const most = min<u32>(BATCH, MAX_PACKETS - done);
     const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodePcap(length, most) : decodeBatch(framing, link, length, most);
     if (shards > 1) setForeignAside(n);
     touchBatch(n);
-    for (let i: u32 = 0; i < n; ++i) {
+    // two calls of trackCommon() so that it stays a function of its own (docs/decisions/0010-hot-path.md)
+    let i: u32 = common ? trackCommon(PACKETS, 0, n, done) : 0;
+    while (i < n) {
       const p = packetAt(i);
       if (p.time < nextDue && !attention) {
         if (p.time > now) setNow(p.time);
       } else if (!prepareTime(p.time)) {
-        consumed = load<u32>(OFFSETS + (<usize>i << 2));
+        consumed = p.frame - <u32>INPUT - (framing & FRAMING_PCAP ? PCAP_HEADER : RECORD_HEADER);
         stopped = STOP_BUSY;
-        return done;
+        return done + i;
       }
-      if (p.kind == KIND_FOREIGN) skipForeign(done);
-      else if (!trackCommon(p, done)) trackOne(p, done);
-      ++done;
+      if (p.kind == KIND_FOREIGN) skipForeign(done + i);
+      else trackOne(p, done + i);
+      ++i;
+      if (common) i = trackCommon(PACKETS, i, n, done + i);
     }
+    done += n;
     consumed = cursor;
     if (stopped == STOP_MALFORMED) break;
   }
@@ -147,7 +143,6 @@ export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
 function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
   let n: u32 = 0;
   while (n < most && cursor < length) {
-    store<u32>(OFFSETS + (<usize>n << 2), cursor);
     if (!nextRecord(framing, link, length)) {
       stopped = STOP_MALFORMED;
       break;
@@ -158,7 +153,7 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
     p.frame = <u32>recordBytes;
     store<u32>(changetype<usize>(p), (recordFlags >> 16) | (recordInterface << 16), offsetof<Packet>("zone"));
     store<u32>(changetype<usize>(p), (recordFlags & 0xff) | ((recordFlags & 0xff00) << 8), offsetof<Packet>("record"));
-    if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength)) {
+    if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength, <u32>p.zone)) {
       decode(p, recordLink, recordBytes, recordCaptured, recordLength);
     }
     ++n;
@@ -173,7 +168,6 @@ function decodePcap(length: u32, most: u32): u32 {
   let at = INPUT + cursor;
   let n: u32 = 0;
   while (n < most && at < end) {
-    store<u32>(OFFSETS + (<usize>n << 2), <u32>(at - INPUT));
     const left = <u32>(end - at);
     const captured: u32 = left < 16 ? 0 : load<u32>(at, 8);
     if (left < 16 || captured > left - 16) {
@@ -183,11 +177,12 @@ function decodePcap(length: u32, most: u32): u32 {
     const p = packetAt(n);
     const onWire = load<u32>(at, 12);
     p.time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
-    p.link = <u16>LINK_ETHERNET;
     p.frame = <u32>at + 16;
-    store<u32>(changetype<usize>(p), 0, offsetof<Packet>("zone"));
-    store<u32>(changetype<usize>(p), 0, offsetof<Packet>("record"));
-    if (!decodeFast(p, at + 16, captured, onWire)) decode(p, LINK_ETHERNET, at + 16, captured, onWire);
+    store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
+    if (!decodeFast(p, at + 16, captured, onWire, 0)) {
+      p.link = <u16>LINK_ETHERNET;
+      decode(p, LINK_ETHERNET, at + 16, captured, onWire);
+    }
     at += 16 + captured;
     ++n;
   }
@@ -281,44 +276,6 @@ function fold6(at: usize): u32 {
 function spread(a: u32, b: u32): u32 {
   const mixed = (<u64>(a ^ b) + (<u64>(a + b) << 32)) * 0xd6e8feb86659fd93;
   return <u32>(((mixed >> 32) * <u64>shards) >> 32);
-}
-
-function skipForeign(index: u32): void {
-  nextFrame();
-  store<u64>(RESULTS + <usize>index * RESULT_SIZE, RESULT_FOREIGN);
-}
-
-// The common packet of the common connection; false when it has to go the exact way.
-// @ts-ignore: decorator
-@inline
-function trackCommon(p: Packet, index: u32): bool {
-  if (p.kind != KIND_TCP || !usesFastPath || <u32>p.record & RECORD_EXACT) return false;
-  if (filtering && !rawPlain) return false;
-  const c = connAt(p.candidate);
-  if (((c.key0 ^ p.key0) | (c.key1 ^ p.key1)) != 0) return false;
-  if (p.l3num == L3_IPV6 && !sameAddresses(addr6At(p.candidate), p.a6, p.b6)) return false;
-  const dir = directionOf(c, p);
-  if (!trackTcpFast(c, dir, p)) return false;
-  nextFrame();
-  if (p.notes & NOTE_CHECKSUM_SEEN) bump(STAT_CHECKSUM_SEEN);
-  store<u64>(
-    RESULTS + <usize>index * RESULT_SIZE, <u64>(STATE_ESTABLISHED | ((1 + dir) << 8)) | (<u64>c.serial << 32),
-  );
-  if (filtering) filterCommon(c, dir, p, index);
-  return true;
-}
-
-// Rules come behind tracking anyway, and raw ones here only count. What they change on the conn is announced as ever.
-function filterCommon(c: Conn, dir: u32, p: Packet, index: u32): void {
-  let passed = true;
-  const quick = filterQuick(p);
-  if (quick == NOT_QUICK) {
-    clearRaised();
-    passed = filterRaw(p, p.iface) && filterPacket(p, c, dir, STATE_ESTABLISHED) == VERDICT_ACCEPT;
-    if (raised) deliverRaised(c, passed);
-  } else passed = quick == VERDICT_ACCEPT;
-  if (!passed) store<u8>(RESULTS + <usize>index * RESULT_SIZE, <u8>VERDICT_DROP, 3);
-  store<u32>(RULES + (<usize>index << 2), rule);
 }
 
 function trackOne(p: Packet, index: u32): void {

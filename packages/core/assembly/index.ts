@@ -24,7 +24,7 @@ import {
   getSetting as readSetting, loadSettings, policyRegionAt, saveSettings, setPolicy, setSetting as writeSetting, setSwitches as writeSwitches,
   SETTINGS_STATE_SIZE,
 } from "./settings";
-import { enableFastPath } from "./proto/tcp-fast";
+import { enableFastPath } from "./common";
 import { STATS_REGION } from "./stats";
 import { clearTable, entries as tableEntries, setEntries } from "./table";
 import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./timer";

@@ -7,9 +7,9 @@ import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE,
 
 /** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
 export const GROUP_SLOTS: u32 = 15;
-/** Slots kept free of every 8: beyond 7/8 probing gets long. */
-const LOAD_NUMERATOR: u64 = 8;
-const LOAD_DENOMINATOR: u64 = 7;
+/** Of 16 slots one is kept free: beyond 15/16 probing gets long (docs/decisions/0002-table.md). */
+const LOAD_NUMERATOR: u64 = 16;
+const LOAD_DENOMINATOR: u64 = 15;
 
 /** Most expectations at a time, whatever nf_conntrack_expect_max says. */
 export const EXPECT_CAPACITY: u32 = 16384;

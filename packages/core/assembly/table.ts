@@ -16,7 +16,7 @@ import { GROUP_COUNT, GROUP_SLOTS, GROUPS, REMAP, SLOTS } from "./memory-map";
 import { bump } from "./stats";
 import { relink } from "./timer";
 
-/** A search this long asks for a new hash key; chance needs about 10^12 insertions at 7/8 load to get here. */
+/** A search this long asks for a new hash key; chance needs about 10^20 insertions into a full table to get here. */
 const MAX_PROBE: u32 = 24;
 
 export let entries: u32 = 0;
@@ -47,13 +47,33 @@ function matches(at: usize, tag: u32): u32 {
   return <u32>i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(<i8>tag))) & 0x7fff;
 }
 
-/** The slot most likely to hold the key: the first whose tag fits. Only a guess, for touching memory early. */
+/**
+ * The slot most likely to hold the key: the first whose tag fits; if none does, the one a new conn would take. Only a
+ * guess, for touching memory early: a free slot has no key.
+ */
 // @ts-ignore: decorator
 @inline
 export function candidateOf(hash: u64): u32 {
   const group = groupOf(hash);
-  const m = matches(groupAt(group), tagOf(hash));
-  return group * GROUP_SLOTS + (m ? <u32>ctz(m) : 0);
+  const at = groupAt(group);
+  const tags = v128.load(at);
+  const fits = <u32>i8x16.bitmask(i8x16.eq(tags, i8x16.splat(<i8>tagOf(hash)))) & 0x7fff;
+  if (fits == 0 && load<u8>(at, 15) != 0) return candidateBehind(hash, group);
+  return group * GROUP_SLOTS + firstOf(fits, tags);
+}
+
+// The first slot that fits, else the first free one: a tag in use has its top bit set.
+// @ts-ignore: decorator
+@inline
+function firstOf(fits: u32, tags: v128): u32 {
+  return <u32>ctz(fits | ((~(<u32>i8x16.bitmask(tags)) & 0x7fff) << 16)) & 15;
+}
+
+// Of an entry that found its group full: it lies in the next one nearly always.
+function candidateBehind(hash: u64, group: u32): u32 {
+  if (++group == GROUP_COUNT) group = 0;
+  const at = groupAt(group);
+  return group * GROUP_SLOTS + firstOf(matches(at, tagOf(hash)), v128.load(at));
 }
 
 /** True if the conn in the slot has this key. `a6`, `b6`: the IPv6 addresses of side A and B. */
@@ -139,8 +159,8 @@ function clearSlot(c: Conn): void {
   c.serial = 0;
 }
 
+/** The groups of a fresh memory are empty: filling them would be the first touch of all their pages. */
 export function clearTable(): void {
-  memory.fill(GROUPS, 0, <usize>GROUP_COUNT << 4);
   entries = 0;
   rekeyWanted = false;
 }

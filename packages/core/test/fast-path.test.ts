@@ -2,15 +2,17 @@
 // counters, over random conversations, the bundled samples, recordings of the kernel and real captures.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { EVENT_ASSURED } from "@conntrack-wasm/core/abi";
 import { describe, expect, test } from "vitest";
 import { openFile } from "../../capture/src/node.js";
 import { packet } from "../../conformance/src/packets.js";
 import { readPcap } from "../../conformance/src/pcap.js";
 import type { PacketBlock } from "../../conntrack/src/index.js";
-import { ethernet, NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
+import { ethernet, NS, pcapBlock, recordBlock, START, type TimedPacket, tagged } from "./support/blocks.js";
 import { BUILDS, inspect } from "./support/builds.js";
 import { Random } from "./support/random.js";
 import { type Outcome, runBlocks, text } from "./support/run.js";
+import { randomTraffic } from "./support/traffic.js";
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const filesIn = (path: string) =>
@@ -121,6 +123,40 @@ async function blocksOf(path: string): Promise<PacketBlock[]> {
   return blocks;
 }
 
+/** Every protocol, both families, fragments and errors, few hosts so that conversations last; as plain Ethernet frames. */
+const conversing = (random: Random, count: number): TimedPacket[] =>
+  randomTraffic(random, { count, hosts: 3, ports: 2, gap: 4_000_000, fragmented: true, resolution: 1000n }).map(
+    ({ time, data }) => ({ time, data: frame(data), link: 1, length: data.length + 14 + random.below(2) }),
+  );
+
+/** The same with what only records carry, tags, other link types, and frames cut short. */
+const assorted = (random: Random, packets: readonly TimedPacket[]): TimedPacket[] =>
+  packets.map((packet) => {
+    const way = random.below(20);
+    const data = way === 0 ? tagged(packet.data, 7) : way === 1 ? packet.data.subarray(14) : packet.data;
+    const kept = random.chance(0.1) ? 34 + random.below(30) : data.length;
+    return {
+      time: packet.time,
+      data: data.slice(0, kept),
+      length: data.length,
+      link: way === 1 ? 101 : 1,
+      zone: random.pick([0, 0, 0, 0, 0, 5]),
+      notrack: random.chance(0.01),
+      drop: random.chance(0.02),
+    };
+  });
+
+/** Blocks of random sizes. */
+function split(random: Random, packets: readonly TimedPacket[], block: typeof recordBlock): PacketBlock[] {
+  const blocks: PacketBlock[] = [];
+  for (let at = 0; at < packets.length; ) {
+    const size = random.pick([1, 2, 63, 64, 65, 200, 5000]);
+    blocks.push(block(packets.slice(at, at + size)));
+    at += size;
+  }
+  return blocks;
+}
+
 const SETTINGS = [
   {},
   { nf_conntrack_checksum: 0, nf_conntrack_acct: 1 },
@@ -155,6 +191,28 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     expect(share(2)).toBeGreaterThan(0.5); // ESTABLISHED
     if (!("nf_conntrack_tcp_be_liberal" in sysctl)) expect(share(4)).toBeGreaterThan(0.02); // INVALID
   });
+
+  test.each(SETTINGS.map((sysctl, i) => ({ sysctl, i })))(
+    "every protocol, zones, tags, splits, $sysctl",
+    ({ sysctl, i }) => {
+      const random = new Random(100 + i);
+      const plain = conversing(random, 4000);
+      const mixed = assorted(random, plain);
+      const inFile = (packets: readonly TimedPacket[]) => pcapBlock(packets, { link: 1 });
+      for (const [packets, block] of [
+        [plain, inFile],
+        [mixed, recordBlock],
+      ] as const) {
+        const whole = compare([block(packets)], sysctl);
+        const parts = compare(split(random, packets, block), sysctl);
+        expect(text([...parts.words])).toBe(text([...whole.words]));
+        expect(text(parts.events)).toBe(text(whole.events));
+        expect(text(parts.flows)).toBe(text(whole.flows));
+        const streams = whole.events.filter(({ flow, bits }) => flow.protocol === "udp" && bits & EVENT_ASSURED);
+        expect(streams.length).toBeGreaterThan(0);
+      }
+    },
+  );
 
   test("the bundled samples", async () => {
     for (const path of SAMPLES) compare(await blocksOf(path), {});

@@ -12,26 +12,18 @@ import { now, renew } from "../timer";
 import { TCP_ACK } from "./tcp-table";
 import { SIDE_DATA_UNACKNOWLEDGED, SIDE_MAXACK_SET } from "./tcp-window";
 
-/** Off: everything goes the exact way. */
-let enabled: bool = true;
 let usual: u64 = 0;
 let retransmitting: u64 = 0;
 let unacknowledged: u64 = 0;
 let maxRetrans: u32 = 0;
-/** On, and the timeouts stand in their usual order, which the short selection below relies on. */
-export let fastPath: bool = false;
 
-/** Takes the settings over; once per block. */
-export function prepareTcpFast(): void {
+/** Takes the settings over; once per block. False when the timeouts are not in their usual order, on which the short selection below relies. */
+export function prepareTcpFast(): bool {
   usual = timeoutOf(TIMEOUT_TCP + TCP_ESTABLISHED);
   retransmitting = timeoutOf(TIMEOUT_TCP_MAX_RETRANS);
   unacknowledged = timeoutOf(TIMEOUT_TCP_UNACKNOWLEDGED);
   maxRetrans = <u32>setting(SYSCTL_TCP_MAX_RETRANS);
-  fastPath = enabled && usual > retransmitting && usual > unacknowledged;
-}
-
-export function enableFastPath(on: bool): void {
-  enabled = on;
+  return usual > retransmitting && usual > unacknowledged;
 }
 
 // state ESTABLISHED in byte 0, MAXACK_SET in both flag bytes (6 and 7) of the word that begins with `state`
@@ -41,18 +33,24 @@ const STATUS_MASK: u32 = STATUS_ASSURED | STATUS_SEEN_REPLY | STATUS_FIXED_TIMEO
   STATUS_HELPED;
 const STATUS_WANTED: u32 = STATUS_ASSURED | STATUS_SEEN_REPLY;
 
-/** Tracks the packet and returns true, or touches nothing and returns false. */
+/** True when the flags are ACK, with or without PSH, URG and the ECN bits. */
+// @ts-ignore: decorator
+@inline
+export function isPlainAck(p: Packet): bool {
+  return (<u32>load<u16>(<usize>p.l4, 12) & 0x1700) == 0x1000;
+}
+
+/** Tracks a plain ACK and returns true, or touches nothing and returns false. */
 // @ts-ignore: decorator
 @inline
 export function trackTcpFast(c: Conn, dir: u32, p: Packet): bool {
   const at = changetype<usize>(c);
   const t = <usize>p.l4;
-  const word = <u32>load<u16>(t, 12); // data offset and flags
-  const doff = (word & 0xf0) >> 2;
-  // ACK, no SYN, FIN, RST; no options, or the usual timestamp (so no SACK)
+  const doff = (<u32>load<u8>(t, 12) & 0xf0) >> 2;
+  // no options, or the usual timestamp (so no SACK)
   const plain = <u32>(doff == 20) | (<u32>(doff == 32) & <u32>(p.l4Captured >= 32) & <u32>(load<u32>(t, 20) == 0x0a080101));
   if (
-    (((word & 0x1700) ^ 0x1000) | <u32>((load<u64>(at, 24) & STATE_MASK) != STATE_WANTED) |
+    (<u32>((load<u64>(at, 24) & STATE_MASK) != STATE_WANTED) |
       ((c.status & STATUS_MASK) ^ STATUS_WANTED) | (plain ^ 1) | <u32>(doff > p.l4Length)) != 0
   ) return false;
   // seq, ack, window as lanes 0, 1, 2 in host order

@@ -1,5 +1,5 @@
 // Packets as blocks of records, in every framing the engine reads.
-import { RECORD_HEADER } from "@conntrack-wasm/core/abi";
+import { RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK } from "@conntrack-wasm/core/abi";
 import type { PacketBlock } from "../../../conntrack/src/index.js";
 
 export interface TimedPacket {
@@ -10,6 +10,10 @@ export interface TimedPacket {
   readonly length?: number;
   /** Default 101, raw IP. */
   readonly link?: number;
+  // what only records carry
+  readonly zone?: number;
+  readonly notrack?: boolean;
+  readonly drop?: boolean;
 }
 
 export const NS = 1_000_000_000n;
@@ -23,11 +27,13 @@ export function recordBlock(packets: readonly TimedPacket[]): PacketBlock {
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const packet of packets) {
-    const { time, data, length = data.length, link = 101 } = packet;
+    const { time, data, length = data.length, link = 101, zone = 0, notrack = false, drop = false } = packet;
     view.setBigUint64(at, time, true);
     view.setUint32(at + 8, length, true);
     view.setUint32(at + 12, data.length, true);
     view.setUint16(at + 16, link, true);
+    view.setUint16(at + 20, (notrack ? RECORD_NOTRACK : 0) | (drop ? RECORD_DROP : 0), true);
+    view.setUint16(at + 22, zone, true);
     bytes.set(data, at + RECORD_HEADER);
     at += recordSize(packet);
   }
@@ -58,6 +64,15 @@ export function pcapBlock(packets: readonly TimedPacket[], options: PcapOptions)
 }
 
 const MACS = Uint8Array.of(2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1);
+
+/** A frame with a VLAN tag (IEEE 802.1Q) in it. */
+export function tagged(frame: Uint8Array, vlan: number): Uint8Array {
+  const out = new Uint8Array(frame.length + 4);
+  out.set(frame.subarray(0, 12));
+  out.set([0x81, 0, vlan >> 8, vlan & 255], 12);
+  out.set(frame.subarray(12), 16);
+  return out;
+}
 
 /** An IP packet as an Ethernet frame, padded to 60 bytes as the card does. */
 export function ethernet(ip: Uint8Array): Uint8Array {
