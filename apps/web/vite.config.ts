@@ -7,6 +7,8 @@ import { builtFrom } from "./built-from.js";
 
 const samples = fileURLToPath(new URL("../../samples", import.meta.url));
 
+const ownFiles = fileURLToPath(new URL("public", import.meta.url));
+
 /** The captures of samples/ beside the app, and the list of files a service worker keeps for use without a network. */
 function samplesAndOffline(): Plugin {
   return {
@@ -17,6 +19,7 @@ function samplesAndOffline(): Plugin {
       mkdirSync(join(dir, "samples"), { recursive: true });
       for (const name of captures) copyFileSync(join(samples, name), join(dir, "samples", name));
       const files = ["./", ...Object.keys(bundle).filter((name) => name !== "index.html" && !name.endsWith(".map"))];
+      files.push(...readdirSync(ownFiles).filter((name) => name !== "service-worker.js"));
       files.push(...captures.map((name) => `samples/${name}`));
       writeFileSync(join(dir, "offline.json"), JSON.stringify(files));
       writeFileSync(join(dir, "built-from.txt"), builtFrom());
