@@ -1,5 +1,5 @@
 // 200,000 packets: read with progress, scrolled, scrubbed, exported, cancelled. How fast is told, not asserted. With
-// WEB_PACKETS=1000000 (npm run measure) whole packets, about 1 GB, and what was measured goes into benchmarks/web.md.
+// WEB_PACKETS=1800000 (npm run measure) whole packets, about 1 GB, and what was measured goes into benchmarks/web.md.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";

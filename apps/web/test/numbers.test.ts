@@ -1,17 +1,46 @@
-// What the page says equals what `ctrack -o json` says of the same capture.
+// What the page says equals what `ctrack -o json` says of the same capture with the same settings, helpers and rules.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
 
-const CAPTURES = [
-  "samples/tour.pcap",
-  "samples/port-unreachable-and-traceroute.pcap",
-  "../shared/captures/arkime__sctp-www.pcap",
-  "../shared/captures/wireshark__communityid.pcap.gz",
-  "../shared/captures/mercury__emix.pcap",
-].map((name) => `${REPOSITORY}/${name}`);
+const RULES = `*raw
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -p udp -m udp --dport 53 -j NOTRACK
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:services - [0:0]
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -m conntrack --ctstate NEW -j services
+-A services -p tcp -m multiport --dports 21,80,443 -j ACCEPT
+-A services -p icmp -m icmp --icmp-type 8 -j ACCEPT
+COMMIT
+`;
+
+interface Case {
+  readonly file: string;
+  readonly helpers?: readonly string[];
+  readonly rules?: boolean;
+  readonly sysctl?: string;
+}
+
+const CASES: readonly Case[] = [
+  { file: "samples/tour.pcap" },
+  { file: "samples/tour.pcap", rules: true },
+  { file: "samples/ftp-session.pcap", helpers: ["ftp"], rules: true },
+  { file: "samples/out-of-window.pcap", sysctl: "nf_conntrack_tcp_be_liberal=1" },
+  { file: "samples/port-unreachable-and-traceroute.pcap" },
+  { file: "../shared/captures/arkime__sctp-www.pcap" },
+  { file: "../shared/captures/wireshark__communityid.pcap.gz" },
+  { file: "../shared/captures/zeek__ftp-ipv6.pcap", helpers: ["ftp:21"] },
+  { file: "../shared/captures/nDPI__h323.pcap", helpers: ["RAS", "Q.931"] },
+  { file: "../shared/captures/mercury__emix.pcap", rules: true },
+];
 
 interface Line {
   frame: number;
@@ -19,26 +48,39 @@ interface Line {
   conn: number | null;
 }
 
-function ctrack(path: string): string {
-  const args = [`${REPOSITORY}/apps/cli/bin/ctrack.js`, "track", "--checksum", "auto", "--quiet", "-o", "json", path];
-  return execFileSync(process.execPath, args, { encoding: "utf8", maxBuffer: 1 << 28 });
-}
-
 describe.skipIf(!CHROMIUM)("numbers", () => {
   let site: Site;
+  let scratch: string;
   beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "conntrack-web-"));
+    writeFileSync(join(scratch, "rules.v4"), RULES);
     site = await Site.open();
   });
-  afterAll(() => site?.close());
+  afterAll(async () => {
+    await site?.close();
+    rmSync(scratch, { recursive: true });
+  });
 
-  for (const path of CAPTURES) {
-    test.skipIf(!existsSync(path))(`${basename(path)}: rows, filter and JSON lines as ctrack's`, async () => {
-      const expected = ctrack(path);
+  function ctrack({ file, helpers = [], rules = false, sysctl }: Case): string {
+    const options = [...helpers.flatMap((helper) => ["--helper", helper]), ...(sysctl ? ["--sysctl", sysctl] : [])];
+    const command = rules ? ["check", join(scratch, "rules.v4")] : ["track"];
+    const args = [...command, `${REPOSITORY}/${file}`, ...options, "--checksum", "auto", "--quiet", "-o", "json"];
+    const script = `${REPOSITORY}/apps/cli/bin/ctrack.js`;
+    return execFileSync(process.execPath, [script, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
+  }
+
+  for (const each of CASES) {
+    const path = `${REPOSITORY}/${each.file}`;
+    const { helpers = [], rules = false, sysctl = "" } = each;
+    const name = [basename(path), ...helpers, sysctl, rules ? "rules" : ""].filter(Boolean).join(", ");
+    test.skipIf(!existsSync(path))(`${name}: rows, filter and JSON lines as ctrack's`, async () => {
+      const expected = ctrack(each);
       const lines = expected
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line) as Line);
-      const { page, errors } = await site.page();
+      const settings = new URLSearchParams({ helpers: helpers.join(","), sysctl, rules: rules ? RULES : "" });
+      const { page, errors } = await site.page(`#${settings}`);
       await page.getByLabel("Capture file").setInputFiles(path);
       expect(await loaded(page)).toContain(`${lines.length.toLocaleString("en")} packets`);
 
