@@ -5,7 +5,7 @@
 // header is read by proto/tcp-fast.ts, or by completeTcp() when the packet turns out not to be common after all. Of UDP
 // nothing is left to be read.
 import { IPPROTO_TCP, IPPROTO_UDP, L3_IPV4, L3_IPV6, NOTE_CHECKSUM_SEEN, NOTE_CUT, NOTE_TRANSPORT } from "../abi";
-import { foldSum, headerSumOk, pseudoSum, sumBytes } from "../checksum";
+import { foldSum, pseudoSum, shortHeaderSumOk, sumBytes } from "../checksum";
 import { KIND_TCP, KIND_TRACK, Packet, SELF } from "../packet";
 import { foldAddresses, hashKey } from "../hash";
 import { offloaded, verifyChecksums } from "../settings";
@@ -43,7 +43,7 @@ function decode4(p: Packet, frame: usize, captured: u32, length: u32, total: u32
   const l4Captured = min<u32>(captured - 34, l4Length);
   if (proto == IPPROTO_UDP && !udpLengthHolds(ip + 20, l4Length)) return false;
   let notes: u32 = captured < length ? NOTE_CUT : 0;
-  if (!offloaded && !headerSumOk(ip, 20)) return false;
+  if (!offloaded && !shortHeaderSumOk(ip)) return false;
   if (verifyChecksums && l4Captured == l4Length && (proto == IPPROTO_TCP || load<u16>(frame, 40) != 0)) {
     if (foldSum(sumBytes(ip + 20, l4Length) + pseudoSum(ip + 12, ip + 16, 4, proto, l4Length)) != 0xffff) return false;
     notes |= NOTE_CHECKSUM_SEEN;
