@@ -1,10 +1,14 @@
 // Captures: where the IP packet of a frame begins, and the agreement as it is written down.
 
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { agreementText } from "../src/agreement.js";
+import { compareCapture } from "../src/captures.js";
 import { Random } from "../src/dice.js";
 import { whyUnseen } from "../src/engine.js";
 import { framed } from "../src/frames.js";
+import { kernelAvailable } from "../src/kernel.js";
 import { findIp } from "../src/link-layers.js";
 import { packet } from "../src/packets.js";
 
@@ -47,4 +51,36 @@ test("the figure is never rounded up", () => {
   ]);
   expect(text).toContain("| a | 10,000,000 | 1 | 99.99999 % |");
   expect(text).toContain("| b | 5 | 0 | 100 % |");
+});
+
+const FOLDER = fileURLToPath(new URL("../../../../shared/captures/", import.meta.url));
+const available = kernelAvailable();
+const why = available.ok ? (existsSync(FOLDER) ? "" : "the captures are not here") : available.reason;
+
+// biome-ignore format: columns
+const CAPTURES: readonly (readonly [file: string, compared: number, filled: number, leftOut: readonly string[]])[] = [
+  ["PcapPlusPlus__raw_ip.pcap",               100, 0, []],
+  ["arkime__dot1ad.pcap",                       2, 0, []],
+  ["mercury__pppoe_double_vlan_tagging.pcap", 428, 0, ["not IP: PPP protocol 0xc021"]],
+  ["suricata__decode-sll2-01__input.pcap",      5, 0, []],
+  ["suricata__hdlc-http_1tx.pcap",             17, 0, []],
+  ["tcpdump__mpls-traceroute.pcap",            18, 0, []],
+  ["zeek__radiotap.pcap",                       3, 0, []],
+  ["zeek__nflog-http.pcap",                    13, 0, []],
+  ["gopacket__be-test202.pcapng",               8, 6, []],
+  ["tcpdump__pptp.pcap",                       23, 0, []],
+];
+
+test.skipIf(why !== "")(`real captures, live${why && ` (${why})`}`, { timeout: 120_000 }, async () => {
+  for (const [file, compared, filled, reasons] of CAPTURES) {
+    const { parts, seen, leftOut, ...counts } = await compareCapture(`${FOLDER}${file}`);
+    expect([...parts.flatMap(({ report }) => report), ...seen], file).toEqual([]);
+    const packets = parts.reduce((sum, part) => sum + part.packets, 0);
+    expect([packets, counts.filled, [...leftOut.keys()]], file).toEqual([compared, filled, reasons]);
+  }
+});
+
+test.skipIf(why !== "")(`at a speed${why && ` (${why})`}`, { timeout: 120_000 }, async () => {
+  const { parts } = await compareCapture(`${FOLDER}nDPI__sip.pcap`, { speed: 2000 });
+  expect(parts.flatMap(({ report }) => report)).toEqual([]);
 });
