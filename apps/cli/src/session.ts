@@ -14,7 +14,7 @@ import {
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
 import { Headers } from "./headers.js";
-import { assignHelper } from "./helper.js";
+import { assignHelper, parseHelper } from "./helper.js";
 import { Remarks } from "./hints.js";
 import { Input } from "./input.js";
 import { type CommonOptions, filesOf, type Stop } from "./options.js";
@@ -93,14 +93,12 @@ export async function openEngine(
 
 /** The same engine as several, in workers; `openEngine` has found the options in order. */
 function openPool(options: CommonOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
-  if (options.helper.length > 0) {
-    throw new UsageError("--workers: what a helper announces is not told to the other workers yet; leave out --helper");
-  }
   const sysctl: Record<string, number> = {};
   if (options.checksum === "ignore") Object.assign(sysctl, IGNORING);
   for (const { name, value } of parseSysctls(options.sysctl)) sysctl[name] = value;
   const { seed, profile } = options;
-  return ConntrackPool.open({ workers, max: engine.capacity, seed, profile, trace, sysctl });
+  const helpers = options.helper.map(parseHelper);
+  return ConntrackPool.open({ workers, max: engine.capacity, seed, profile, trace, sysctl, helpers });
 }
 
 /** What `--checksum ignore` stands for. */

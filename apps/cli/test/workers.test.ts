@@ -4,10 +4,12 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const CTRACK = fileURLToPath(new URL("../bin/ctrack.js", import.meta.url));
-const TOUR = fileURLToPath(new URL("../../../samples/tour.pcap", import.meta.url));
+const sample = (name: string) => fileURLToPath(new URL(`../../../samples/${name}.pcap`, import.meta.url));
+const TOUR = sample("tour");
+const FTP = sample("ftp-session");
 
-function ctrack(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CTRACK, "track", TOUR, ...args], {
+function ctrack(file: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CTRACK, "track", file, ...args], {
     encoding: "utf8",
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -20,9 +22,19 @@ for (const form of [
   ["-o", "text"],
 ]) {
   test(`${form.join(" ")} with two workers`, () => {
-    const expected = ctrack(...form);
+    const expected = ctrack(TOUR, ...form);
     expect(expected.length).toBeGreaterThan(100);
-    expect(ctrack(...form, "--workers", "2")).toBe(expected);
+    expect(ctrack(TOUR, ...form, "--workers", "2")).toBe(expected);
+  });
+}
+
+for (const workers of ["2", "3"]) {
+  test(`FTP with its helper, and ${workers} workers`, () => {
+    for (const form of ["json", "text"]) {
+      const expected = ctrack(FTP, "-o", form, "--helper", "ftp", "--table");
+      expect(expected.match(/RELATED/g)?.length).toBeGreaterThanOrEqual(4);
+      expect(ctrack(FTP, "-o", form, "--helper", "ftp", "--table", "--workers", workers)).toBe(expected);
+    }
   });
 }
 

@@ -29,8 +29,8 @@ export interface OpenOptions {
   readonly sizing?: "power-of-two" | "exact";
   /** Where the module comes from; by default `conntrack.wasm` beside this file. */
   readonly wasm?: WasmSource;
-  /** This engine is one of several and tracks the shard `[index, count]`: see ConntrackPool. */
-  readonly shard?: readonly [index: number, count: number];
+  /** This engine is one of several: see ConntrackPool. */
+  readonly shard?: Shard;
   /**
    * Helpers by port: new connections to it get one, as a `-j CT --helper` rule would give it. Without, nothing is assigned,
    * as since Linux 6.0; `sysctl: { nf_conntrack_helper: 1 }` assigns by the usual ports, and profile linux-2.4 does so.
@@ -42,6 +42,17 @@ export interface OpenOptions {
   readonly windowSize?: number;
   /** Room for a rule program ({@link Conntrack.loadProgram}), in bytes. Default 0: no rules. */
   readonly programSize?: number;
+}
+
+/** @internal One engine of several. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+  /**
+   * Whether packet `index` of the call under way, `frame` in all, opens a connection in the engine of `owner`: waits until that
+   * one knows. `words` are the results of the packets before it.
+   */
+  opens(index: number, frame: number, owner: number, words: Uint32Array): boolean;
 }
 
 export interface HelperAssignment {
@@ -202,7 +213,11 @@ export class Conntrack {
     }
     const seed = BigInt.asUintN(64, BigInt(options.seed ?? randomSeed()));
     const exact = options.sizing === "exact";
-    this.#core = instantiate(module);
+    const { shard } = options;
+    this.#core = instantiate(
+      module,
+      shard && ((index, frame, owner) => shard.opens(index, frame, owner, this.#results.wordsOf(index))),
+    );
     const core = this.#core;
     const created = core.create(
       max,
@@ -246,7 +261,7 @@ export class Conntrack {
       listening: this.#listening,
     };
     this.#applySwitches();
-    if (options.shard !== undefined) core.setShard(...options.shard);
+    if (shard !== undefined) core.setShard(shard.index, shard.count);
     for (const { name, value, legacy } of [...SYSCTLS, ...MODULE_PARAMETERS]) {
       if (name === MAX_SYSCTL) this.setSysctl(name, max);
       else this.setSysctl(name, this.profile === "linux-2.4" ? (legacy ?? value) : value);
@@ -672,13 +687,13 @@ export class Conntrack {
 
   /** Connections in the table. */
   get entries(): number {
-    return this.#core.entries() >>> 0;
+    return (this.#core.entries() >>> 0) - (this.#core.copies() >>> 0);
   }
 
   /** Copies of all connections, in order of creation, as they are now. */
   flows(): Flow[] {
     const flows: Flow[] = [];
-    for (const slot of this.#occupied()) flows.push(this.#flowAt(slot));
+    for (const slot of this.#occupied()) if (!this.#isCopy(slot)) flows.push(this.#flowAt(slot));
     return flows.sort((a, b) => a.conn - b.conn);
   }
 
@@ -699,6 +714,12 @@ export class Conntrack {
     for (let group = 0; group < groups; group++) {
       for (let i = 0; i < 15; i++) if (this.#bytes[base + group * 16 + i] !== 0) yield group * 15 + i;
     }
+  }
+
+  // Of another shard, followed because of its helper.
+  #isCopy(slot: number): boolean {
+    const at = (this.#core.connRegion() >>> 0) + slot * abi.CONN_SIZE + abi.CONN_STATUS;
+    return (this.#view.getUint32(at, true) & abi.STATUS_COPY) !== 0;
   }
 
   #serialAt(slot: number): number {

@@ -58,6 +58,7 @@ export interface Core {
   setPolicyTimeout(policy: number, index: number, seconds: number): void;
   policyRegion(): number;
   setShard(index: number, count: number): void;
+  copies(): number;
   setFastPath(on: boolean): void;
   assignPort(l4proto: number, port: number, helper: number): number;
   expectRecordRegion(): number;
@@ -80,12 +81,20 @@ export interface Core {
 /** Where the module may come from: a URL, its bytes, a response under way, or compiled already. */
 export type WasmSource = URL | string | BufferSource | WebAssembly.Module | Response | PromiseLike<Response>;
 
-const imports = {
+/** Of several engines: whether a packet opens a connection in the engine of `owner`; waits until that one knows. */
+export type AskOwner = (index: number, frame: number, owner: number) => boolean;
+
+const imports = (opens: AskOwner) => ({
   env: {
+    opens: (index: number, frame: number, owner: number): boolean => opens(index >>> 0, frame >>> 0, owner >>> 0),
     abort(_message: number, file: number, line: number, column: number): never {
       throw new Error(`assertion failed in the core (file ${file >>> 0}, line ${line}, column ${column})`);
     },
   },
+});
+
+const nobody: AskOwner = () => {
+  throw new Error("this engine is alone");
 };
 
 let shared: Promise<WebAssembly.Module> | undefined;
@@ -140,7 +149,7 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
 }
 
 /** A fresh instance with its own memory. The plain exports: the loader's wrappers cost 10 ns a call. */
-export function instantiate(module: WebAssembly.Module): Core {
-  const { instance } = instantiateSync<Record<string, unknown>>(module, imports);
+export function instantiate(module: WebAssembly.Module, opens: AskOwner = nobody): Core {
+  const { instance } = instantiateSync<Record<string, unknown>>(module, imports(opens));
   return instance.exports as unknown as Core;
 }

@@ -8,6 +8,16 @@ export const MAX_PACKETS = 4096;
 /** The traces follow the result words, on a page of their own. */
 export const TRACES_AT = MAX_PACKETS * 8;
 
+/** Beside the owner of a packet. */
+export const OPENED = 0x80;
+
+/** What a worker says of a block. */
+export interface Tracked {
+  readonly count: number;
+  /** Connections of other shards it follows from here on: place of the packet in the block, number in this shard; … */
+  readonly copies: readonly number[];
+}
+
 /** A question to a worker; `id` comes back with the answer. */
 export type ToWorker = { readonly id: number } & (
   | {
@@ -16,6 +26,8 @@ export type ToWorker = { readonly id: number } & (
       readonly options: Omit<OpenOptions, "wasm" | "shard">;
       readonly shard: number;
       readonly shards: number;
+      /** Packets each shard is done with, then whether one has failed. */
+      readonly progress: SharedArrayBuffer;
     }
   | {
       readonly kind: "track";
@@ -25,7 +37,7 @@ export type ToWorker = { readonly id: number } & (
       /** Result words, and from TRACES_AT on traces if wanted. */
       readonly memory: SharedArrayBuffer;
       readonly traced: boolean;
-      /** The shard of each packet, a byte each. */
+      /** The shard of each packet, a byte each, with OPENED when it opens a connection. */
       readonly owners: SharedArrayBuffer;
     }
   | { readonly kind: "sysctl"; readonly name: string; readonly value: number }

@@ -8,9 +8,19 @@ import * as abi from "@conntrack-wasm/core/abi";
 import { Conntrack, type OpenOptions, type PacketBlock } from "./engine.js";
 import { ConntrackError } from "./error.js";
 import { compile } from "./instantiate.js";
-import { type FromWorker, MAX_PACKETS, startWorker, type ToWorker, TRACES_AT, type WorkerHandle } from "./pool-port.js";
+import {
+  type FromWorker,
+  MAX_PACKETS,
+  OPENED,
+  startWorker,
+  type ToWorker,
+  TRACES_AT,
+  type Tracked,
+  type WorkerHandle,
+} from "./pool-port.js";
 import { recordAt } from "./records.js";
 import { Results } from "./results.js";
+import { findSysctl } from "./sysctl.js";
 import type { Flow, Stats } from "./types.js";
 
 export interface PoolOptions extends Omit<OpenOptions, "shard" | "events"> {
@@ -35,6 +45,7 @@ export interface PoolReport {
 }
 
 const MAX_WORKERS = 64;
+const AUTO_HELPER = "net.netfilter.nf_conntrack_helper";
 const DEFAULT_MOST = 8;
 /** Blocks under way at a time, so that no worker waits for another one. */
 const IN_FLIGHT = 4;
@@ -129,6 +140,11 @@ class Numbers {
     numbers[local] ??= ++this.#last;
     return numbers[local] as number;
   }
+
+  /** A connection of another shard that this one follows. */
+  setCopy(shard: number, local: number, number: number): void {
+    (this.#byShard[shard] as number[])[local] = number;
+  }
 }
 
 /** Several engines that share the work of one; see the top of this file for what stays together. */
@@ -159,9 +175,12 @@ export class ConntrackPool {
     const url = new URL(/* @vite-ignore */ file, import.meta.url);
     const shards = await Promise.all(Array.from({ length: workers }, async () => new Shard(await startWorker(url))));
     const pool = new ConntrackPool(shards, ids, options.trace ?? false);
+    const progress = new SharedArrayBuffer(4 * (workers + 1));
     try {
       await Promise.all(
-        shards.map((one, shard) => one.ask<"open">({ kind: "open", module, options, shard, shards: workers })),
+        shards.map((one, shard) =>
+          one.ask<"open">({ kind: "open", module, options, shard, shards: workers, progress }),
+        ),
       );
     } catch (error) {
       await pool.close();
@@ -189,7 +208,7 @@ export class ConntrackPool {
     blocks: AsyncIterable<Block> | Iterable<Block>,
   ): AsyncGenerator<PoolPart<Block>, void> {
     const free = Array.from({ length: IN_FLIGHT }, () => new Slot(this.#tracing));
-    const underWay: { slot: Slot; block: Block; done: Promise<number> }[] = [];
+    const underWay: { slot: Slot; block: Block; done: Promise<Tracked[]> }[] = [];
     for await (const whole of blocks) {
       for (const part of parts(whole)) {
         if (free.length === 0) {
@@ -201,7 +220,7 @@ export class ConntrackPool {
         const bytes = slot.load(part.bytes);
         const { bytes: _, ...block } = part;
         const question = slot.question(block, bytes.length);
-        const done = this.#ask(question).then((counts) => counts[0] as number);
+        const done = this.#ask(question) as Promise<Tracked[]>;
         done.catch(() => {}); // whoever awaits it gets the error
         underWay.push({ slot, block: { ...part, bytes }, done });
       }
@@ -212,26 +231,36 @@ export class ConntrackPool {
   async #finish<Block extends PacketBlock>(one: {
     slot: Slot;
     block: Block;
-    done: Promise<number>;
+    done: Promise<Tracked[]>;
   }): Promise<PoolPart<Block>> {
     const { slot, block, done } = one;
     const { results, owners } = slot;
-    results.count = await done;
+    const tracked = await done;
+    const copies = copiesByPacket(tracked);
+    results.count = tracked[0]?.count ?? 0;
     results.firstFrame = this.#frames + 1;
     this.#frames += results.count;
     const { words } = results;
     for (let i = 0; i < results.count; i++) {
       const local = words[2 * i + 1] as number;
-      if (local !== 0) words[2 * i + 1] = this.#numbers.of(owners[i] as number, local);
-      if (this.#tracing) this.#renumberMaster(results.traceBytes(i), owners[i] as number);
+      const owner = (owners[i] as number) & ~OPENED;
+      if (local !== 0) words[2 * i + 1] = this.#numbers.of(owner, local);
+      for (const [shard, copy] of copies.get(i) ?? []) this.#numbers.setCopy(shard, copy, words[2 * i + 1] as number);
+      if (this.#tracing) this.#renumberMaster(results, i, owner);
     }
     return { results, block };
   }
 
-  #renumberMaster(trace: Uint8Array, shard: number): void {
+  // The master stands in the trace, and as a number of the reason.
+  #renumberMaster(results: Results, i: number, shard: number): void {
+    const trace = results.traceBytes(i);
     const view = new DataView(trace.buffer, trace.byteOffset, trace.byteLength);
-    const local = view.getUint32(abi.TRACE_MASTER, true);
-    if (local !== 0) view.setUint32(abi.TRACE_MASTER, this.#numbers.of(shard, local), true);
+    const named = results.reason(i).numbers?.indexOf("master") ?? -1;
+    const places = named < 0 ? [abi.TRACE_MASTER] : [abi.TRACE_MASTER, abi.TRACE_NUMBERS + 4 * named];
+    for (const at of places) {
+      const local = view.getUint32(at, true);
+      if (local !== 0) view.setUint32(at, this.#numbers.of(shard, local), true);
+    }
   }
 
   #ask<K extends ToWorker["kind"]>(question: Question<K>): Promise<unknown[]> {
@@ -240,6 +269,9 @@ export class ConntrackPool {
 
   /** Sets a sysctl of all engines, for the blocks that are tracked from now on. */
   async setSysctl(name: string, value: number): Promise<void> {
+    if (findSysctl(name)?.name === AUTO_HELPER) {
+      throw new ConntrackError("bad-option", `${name}: which ports have helpers is said when the pool is opened`);
+    }
     await this.#ask<"sysctl">({ kind: "sysctl", name, value });
   }
 
@@ -251,7 +283,7 @@ export class ConntrackPool {
   /** What all engines amount to together, and the table if asked for. */
   async report({ flows = false }: { flows?: boolean } = {}): Promise<PoolReport> {
     const reports = (await this.#ask<"report">({ kind: "report", flows })) as PoolReport[];
-    const all = reports.flatMap((report, shard) => report.flows.map((flow) => this.#renumber(flow, shard)));
+    const all = withUses(reports.flatMap((report, shard) => report.flows.map((flow) => this.#renumber(flow, shard))));
     return {
       entries: reports.reduce((sum, { entries }) => sum + entries, 0),
       now: reports[0]?.now ?? 0n, // all have seen every packet
@@ -271,6 +303,27 @@ export class ConntrackPool {
   async close(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => shard.close()));
   }
+}
+
+/** The connections other shards follow from a packet on, by the packet's place: shard and number there. */
+function copiesByPacket(tracked: readonly Tracked[]): ReadonlyMap<number, [shard: number, copy: number][]> {
+  const byPacket = new Map<number, [number, number][]>();
+  for (const [shard, { copies }] of tracked.entries()) {
+    for (let k = 0; k < copies.length; k += 2) {
+      const [at = 0, copy = 0] = copies.slice(k, k + 2);
+      const known = byPacket.get(at);
+      if (known === undefined) byPacket.set(at, [[shard, copy]]);
+      else known.push([shard, copy]);
+    }
+  }
+  return byPacket;
+}
+
+/** A connection is in use by those it announced, in whichever shard they are. */
+function withUses(flows: readonly Flow[]): Flow[] {
+  const children = new Map<number, number>();
+  for (const { master } of flows) if (master !== null) children.set(master, (children.get(master) ?? 0) + 1);
+  return flows.map((flow) => ({ ...flow, use: 1 + (children.get(flow.conn) ?? 0) }));
 }
 
 function processors(): number {

@@ -79,6 +79,10 @@ export class Results {
   get words(): Uint32Array {
     return this.#words.subarray(0, this.count * 2);
   }
+  /** @internal The words of the first `count` packets of a call that is under way. */
+  wordsOf(count: number): Uint32Array {
+    return this.#words.subarray(0, count * 2);
+  }
   /** Address of the first result in linear memory. */
   get address(): number {
     return this.#results;

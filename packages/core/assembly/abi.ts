@@ -40,6 +40,7 @@ export const STATUS_EXT = 1 << 19; // its record in the extension pool is valid
 export const STATUS_POLICY = 1 << 20; // takes its timeouts from a policy
 export const STATUS_EVENTS_PENDING = 1 << 21; // event bits wait in its extension record
 export const STATUS_HELPED = 1 << 22; // a helper reads its packets
+export const STATUS_COPY = 1 << 23; // of another shard: followed, not counted
 
 // ---- event bits (IPCT_*)
 export const EVENT_NEW = 1 << 0;
@@ -197,6 +198,8 @@ export const POLICIES = 31;
 export const RESULT_SIZE = 8;
 /** State code of a packet that another shard tracks. */
 export const RESULT_FOREIGN = 255;
+/** With shards, in the direction of a packet that opens a connection, as far as the table is concerned. */
+export const RESULT_OPENED = 128;
 
 // Trace of a packet, when tracing:
 //

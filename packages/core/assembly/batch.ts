@@ -3,13 +3,13 @@
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
-  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_HEADER, RESULT_SIZE,
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_HEADER, RESULT_FOREIGN, RESULT_OPENED, RESULT_SIZE,
   STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
 import { addr6At, extAt } from "./conn";
 import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
-import { advanceTo, connNumber, direction, state, trackPacket, verdict } from "./conntrack";
+import { advanceTo, clearBefore, connNumber, copied, direction, opened, state, trackPacket, verdict } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
 import { filtering, rule } from "./filter/program";
@@ -17,8 +17,10 @@ import { collect, COLLECTOR_STEPS, collectorWanted, PASS } from "./early-drop";
 import { attention, setAttention } from "./attention";
 import { prepareCommon, skipForeign, trackCommon } from "./common";
 import { hasRoomFor } from "./event";
-import { KIND_ERROR, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, KIND_TRACK, Packet } from "./packet";
+import { forgetAsked } from "./helper/index";
+import { KIND_FOREIGN, Packet } from "./packet";
 import { tracing } from "./settings";
+import { claim, setIndex, shards } from "./shard";
 import { bump } from "./stats";
 import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
 import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } from "./timer";
@@ -115,7 +117,7 @@ export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
   while (cursor < length && done < MAX_PACKETS) {
     const most = min<u32>(BATCH, MAX_PACKETS - done);
     const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodePcap(length, most) : decodeBatch(framing, link, length, most);
-    if (shards > 1) setForeignAside(n);
+    if (shards > 1) for (let k: u32 = 0; k < n; ++k) claim(packetAt(k));
     touchBatch(n);
     // two calls of trackCommon() so that it stays a function of its own (docs/decisions/0010-hot-path.md)
     let i: u32 = common ? trackCommon(PACKETS, 0, n, done) : 0;
@@ -221,65 +223,15 @@ function prepareTime(time: u64): bool {
   return true;
 }
 
-// ---- shards
-//
-// Several engines share the work by host pair: each sees every packet, so that clock and frame numbers are the same
-// everywhere, and tracks those of its shard. Both directions, fragments, and errors about them stay together.
-
-let shard: u32 = 0;
-let shards: u32 = 1;
-
-export function setShard(index: u32, count: u32): void {
-  shard = index;
-  shards = count;
-}
-
-// An empty group and slot 0 cost the touch loops nothing.
-function setForeignAside(n: u32): void {
-  for (let i: u32 = 0; i < n; ++i) {
-    const p = packetAt(i);
-    if (shardOf(p) == shard) continue;
-    p.kind = KIND_FOREIGN;
-    p.l3num = 0;
-    p.hash = 0;
-  }
-}
-
-// The same for both directions, and for an ICMP error as for the packet it quotes, whose tuple is the one it has. What
-// needs no connection goes to the first shard.
-function shardOf(p: Packet): u32 {
-  switch (p.kind) {
-    case KIND_TCP:
-    case KIND_TRACK:
-    case KIND_ERROR:
-      return p.l3num == L3_IPV6 ? shardOf6(p.a6, p.b6) : spread(<u32>p.key0, <u32>(p.key0 >> 32));
-    case KIND_FRAGMENT:
-      return p.l3num == L3_IPV6 ? shardOf6(p.src, p.dst) : spread(load<u32>(p.src), load<u32>(p.dst));
-    default:
-      return 0;
-  }
-}
-
-function shardOf6(a: usize, b: usize): u32 {
-  return spread(fold6(a), fold6(b));
-}
-
-// @ts-ignore: decorator
-@inline
-function fold6(at: usize): u32 {
-  const words = load<u64>(at) * 0x9e3779b97f4a7c15 + load<u64>(at, 8);
-  return <u32>(words ^ (words >> 32));
-}
-
-// @ts-ignore: decorator
-@inline
-function spread(a: u32, b: u32): u32 {
-  const mixed = (<u64>(a ^ b) + (<u64>(a + b) << 32)) * 0xd6e8feb86659fd93;
-  return <u32>(((mixed >> 32) * <u64>shards) >> 32);
-}
-
 function trackOne(p: Packet, index: u32): void {
+  setIndex(index);
   trackPacket(p);
+  if (p.foreign) {
+    clearBefore();
+    forgetAsked();
+    store<u64>(RESULTS + <usize>index * RESULT_SIZE, <u64>RESULT_FOREIGN | (<u64>copied << 32));
+    return;
+  }
   if (p.notes & NOTE_CHECKSUM_SEEN) {
     bump(STAT_CHECKSUM_SEEN);
     if (p.notes & NOTE_BAD_CHECKSUM) bump(STAT_BAD_CHECKSUM);
@@ -288,6 +240,7 @@ function trackOne(p: Packet, index: u32): void {
     RESULTS + <usize>index * RESULT_SIZE,
     <u64>(state | (direction << 8) | (reason << 16) | (verdict << 24)) | (<u64>connNumber << 32),
   );
+  if (shards > 1 && opened) store<u8>(RESULTS + <usize>index * RESULT_SIZE, <u8>(direction | RESULT_OPENED), 1);
   if (filtering) store<u32>(RULES + (<usize>index << 2), rule);
   if (tracing) writeTrace(TRACES + <usize>index * TRACE_SIZE, p);
 }

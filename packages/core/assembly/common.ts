@@ -12,7 +12,7 @@ import { deliverRaised, directionOf } from "./conntrack";
 import { filtering, filterPacket, filterQuick, filterRaw, NOT_QUICK, rawPlain, rule } from "./filter/program";
 import { nextFrame } from "./frame";
 import { RESULTS, RULES } from "./memory-map";
-import { KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet } from "./packet";
+import { KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
 import { prepareQueryFast, trackQueryFast } from "./proto/query-fast";
 import { isPlainAck, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
 import { clearRaised, raised } from "./proto/tracker";
@@ -22,7 +22,7 @@ import { find, sameKey } from "./table";
 import { nextDue, now, setNow } from "./timer";
 
 const PACKET_BITS: u32 = 7; // a Packet is 128 bytes
-const RECORD_EXACT: u32 = RECORD_NOTRACK | RECORD_DROP;
+const RECORD_EXACT: u32 = RECORD_NOTRACK | RECORD_DROP | RECORD_FOREIGN;
 
 let enabled: bool = true;
 let tcp: bool = false;

@@ -2,7 +2,7 @@
 import {
   DIR_ORIGINAL, DIR_REPLY, EVENT_HELPER, EVENT_LABEL, EVENT_MARK, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_HELPER_SHIFT, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
-  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
+  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_COPY, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { clear64, copy16 } from "./bytes";
@@ -12,7 +12,7 @@ import { hopByHopSound } from "./decode/ip6";
 import { moveToZone } from "./decode/key";
 import { completeTcp } from "./decode/transport";
 import { defragment } from "./defrag/index";
-import { destroy, dismissHelper } from "./destroy";
+import { addCopy, destroy, dismissHelper } from "./destroy";
 import { makeRoom, tableFull } from "./early-drop";
 import { clearEvents, emitNow, hasRoomFor } from "./event";
 import {
@@ -32,7 +32,8 @@ import {
 import { trackProtocol } from "./proto/index";
 import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
-import { bump } from "./stats";
+import { helperNamed, isForeign, isShared, opensElsewhere } from "./shard";
+import { bump, countAside } from "./stats";
 import { candidateOf, entries, find, sameKey, takeSlot } from "./table";
 import { dueBy, file, nextDue, nextExpired, now, setNow, spend, workLeft } from "./timer";
 import { because, clearReason, reason } from "./why";
@@ -55,6 +56,10 @@ export let current: Conn = changetype<Conn>(0);
 export let currentDir: u32 = 0;
 /** Its number, also when the packet ended it; 0 none. */
 export let connNumber: u32 = 0;
+/** The packet found no entry and built one, whatever became of it. */
+export let opened: bool = false;
+/** Number of the conn of another shard that the packet entered here; 0 none. */
+export let copied: u32 = 0;
 
 export function resetConntrack(): void {
   setFrame(0);
@@ -76,8 +81,8 @@ export function advanceTo(time: u64): bool {
     const expectation = nextExpectationDue();
     const slot = nextExpired(min<u64>(time, expectation));
     if (slot != NIL) {
-      bump(STAT_EXPIRED);
       const c = connAt(slot);
+      if (!c.has(STATUS_COPY)) bump(STAT_EXPIRED);
       destroy(c, c.deadline, 0, frame + 1);
     } else if (workLeft == 0) return false;
     else if (expectation <= time) {
@@ -145,9 +150,15 @@ function decide(p: Packet): void {
   direction = 0;
   connNumber = 0;
   current = changetype<Conn>(0);
+  opened = false;
+  copied = 0;
   if (filtering) clearRule();
   if (p.record & RECORD_DROP) verdict = VERDICT_DROP;
   if (p.kind == KIND_FRAGMENT && !completes(p)) return;
+  if (p.foreign) {
+    follow(p);
+    return;
+  }
   if (filtering && p.kind != KIND_NONE && !admitted(p)) return;
   if (p.record & RECORD_NOTRACK && p.kind != KIND_NONE) {
     because(REASON_NOTRACK);
@@ -190,6 +201,7 @@ function completes(p: Packet): bool {
   }
   if (p.l3num == L3_IPV6 && startsUnsound(p)) verdict = VERDICT_DROP;
   p.candidate = candidateOf(p.hash);
+  p.foreign = <u8>isForeign(p);
   return true;
 }
 
@@ -197,6 +209,28 @@ function completes(p: Packet): bool {
 function startsUnsound(p: Packet): bool {
   const payload = p.ipLength - 40;
   return load<u8>(p.ip, 6) == 0 && !hopByHopSound(p.ip + 40, payload, payload);
+}
+
+// A packet of another shard: its connection is followed if a helper may read it, and an expectation is used up by it as in
+// its own engine.
+function follow(p: Packet): void {
+  const aside = countAside(true);
+  if (concerns(p)) {
+    if (p.kind == KIND_TCP) completeTcp(p, (p.notes & NOTE_CHECKSUM_SEEN) != 0);
+    if (p.kind == KIND_ERROR) trackError(p);
+    else if (p.kind == KIND_TRACK) trackTuple(p);
+  }
+  countAside(aside);
+}
+
+function concerns(p: Packet): bool {
+  if (p.record & RECORD_NOTRACK) return false;
+  const isError = p.kind == KIND_ERROR;
+  if (p.kind != KIND_TCP && p.kind != KIND_TRACK && !isError) return false;
+  if (keys) completeGre(p);
+  if (lookup(p) != NIL || isShared(p)) return true;
+  if (isError || !(helperNamed(p) || (expectations != 0 && findExpectation(place(p))))) return false;
+  return opensElsewhere(p);
 }
 
 function none(why: u32, datum: u32): void {
@@ -321,7 +355,9 @@ function trackNew(p: Packet): void {
     verdict = VERDICT_DROP;
     return;
   }
+  opened = true;
   const c = build(p);
+  if (p.foreign && !c.has(STATUS_HELPED) && !isShared(p)) return;
   const answer = trackProtocol(c, DIR_ORIGINAL, p, true);
   if (answer == ACCEPT) {
     state = stateOf(c, DIR_ORIGINAL);
@@ -369,7 +405,8 @@ function deliver(c: Conn): void {
   c.status |= STATUS_EVENTS_PENDING;
 }
 
-function build(p: Packet): Conn {
+// The conn under construction with the tuple of the packet.
+function place(p: Packet): Conn {
   const c = connAt(SLOTS);
   clear64(changetype<usize>(c));
   clear64(changetype<usize>(c) + 64);
@@ -380,6 +417,11 @@ function build(p: Packet): Conn {
     copy16(addr6At(SLOTS) + 16, p.b6);
   }
   if (p.swapped == 1) c.status = STATUS_SWAPPED;
+  return c;
+}
+
+function build(p: Packet): Conn {
+  const c = place(p);
   if (p.policy) {
     c.status |= STATUS_POLICY;
     extOf(c).policy = <u8>p.policy;
@@ -416,6 +458,10 @@ function confirm(built: Conn, p: Packet): void {
   const c = connAt(slot);
   c.status |= STATUS_CONFIRMED;
   c.serial = ++serials;
+  if (p.foreign) {
+    addCopy(c);
+    copied = c.serial;
+  }
   file(c);
   bump(STAT_CONNS_CREATED);
   current = c;

@@ -19,7 +19,7 @@
 import {
   EVENT_TYPE_DESTROY, EVENT_TYPE_NEW, EXPECT_DEADLINE, EXPECT_FLAGS, EXPECT_FRAME, EXPECT_INACTIVE, EXPECT_L4PROTO, EXPECT_MASK, EXPECT_MASTER,
   EXPECT_PERMANENT, EXPECT_PORTS, EXPECT_SERIAL, EXPECT_SIZE, L3_IPV4, REASON_EXPECT_BUSY, REASON_EXPECT_CLASS, REASON_EXPECT_FULL,
-  REASON_EXPECT_LIMIT, REASON_EXPECT_MADE, STATUS_CONFIRMED, STAT_EXPECT_CREATE, STAT_EXPECT_DELETE, SYSCTL_EXPECT_MAX, VERDICT_ACCEPT,
+  REASON_EXPECT_LIMIT, REASON_EXPECT_MADE, STATUS_CONFIRMED, STATUS_COPY, STAT_EXPECT_CREATE, STAT_EXPECT_DELETE, SYSCTL_EXPECT_MAX, VERDICT_ACCEPT,
   VERDICT_DROP,
 } from "./abi";
 import { Conn, destinationOf, destinationPort, extOf, sourceOf, sourcePort } from "./conn";
@@ -30,7 +30,7 @@ import { connOfHelp, Help, helpAt, helpOf, helperOf } from "./help";
 import { classMost, classTimeout } from "./helper/policy";
 import { EXPECTS, EXPECT_BUCKETS, EXPECT_CAPACITY } from "./memory-map";
 import { setting } from "./settings";
-import { bump } from "./stats";
+import { bump, countAside } from "./stats";
 import { dueBy, now } from "./timer";
 import { because } from "./why";
 
@@ -349,7 +349,10 @@ export function nextExpectationDue(): u64 {
 /** Ends the expectation that is due first, at its deadline. */
 export function expireExpectation(at: u32): void {
   const n = load<u32>(heapItemAt(0));
-  removeExpectation(n, expectationAt(n).deadline, at);
+  const e = expectationAt(n);
+  const aside = countAside(connOfHelp(e.master).has(STATUS_COPY));
+  removeExpectation(n, e.deadline, at);
+  countAside(aside);
 }
 
 /** Gives an expectation another deadline. */

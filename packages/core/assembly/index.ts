@@ -1,10 +1,10 @@
 // What the module exports: creation, the hot call, settings, where the regions are, and reading the table.
 import { EVENT_LABEL, EVENT_MARK } from "./abi";
-import { advance as advanceClock, consumed, setShard as setBatchShard, stopped, track as trackBlock } from "./batch";
+import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
 import { connAt, extOf, slotOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
-import { destroy } from "./destroy";
+import { copies as copiedConns, destroy } from "./destroy";
 import { collectorState, loadCollector } from "./early-drop";
 import { clearEvents, emitNow, hasRoomFor, pendingEvents } from "./event";
 import { clearExpectEvents, pendingExpectEvents } from "./expect-event";
@@ -25,6 +25,7 @@ import {
   SETTINGS_STATE_SIZE,
 } from "./settings";
 import { enableFastPath } from "./common";
+import { setShard as placeShard } from "./shard";
 import { STATS_REGION } from "./stats";
 import { clearTable, entries as tableEntries, setEntries } from "./table";
 import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./timer";
@@ -74,7 +75,11 @@ export function setSwitches(trace: bool, listen: bool, profile: u32): void {
 
 /** This engine tracks shard `index` of `count` and says RESULT_FOREIGN of the others' packets. */
 export function setShard(index: u32, count: u32): void {
-  setBatchShard(index, count);
+  placeShard(index, count);
+}
+/** Conns of other shards in the table. */
+export function copies(): u32 {
+  return copiedConns;
 }
 
 /** Off for tests: every packet goes the exact way. */

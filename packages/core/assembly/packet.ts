@@ -16,6 +16,7 @@
 // datum       a number that goes with the reason
 // seq … doff  TCP, in host order
 // link, frame LINKTYPE_ number and address of the frame it came in
+// foreign     another shard's (shard.ts)
 // record      RECORD_NOTRACK, RECORD_DROP; policy: number of the timeout policy for a new conn
 @unmanaged
 export class Packet {
@@ -54,7 +55,10 @@ export class Packet {
   record: u16;
   policy: u16;
   frame: u32;
-  spare1: u64;
+  foreign: u8;
+  spare1: u8;
+  spare2: u16;
+  spare3: u32;
 }
 
 /** The IP layer or the capture keeps it from connection tracking. */
@@ -72,8 +76,10 @@ export const KIND_ICMP_INVALID: u8 = 4;
 export const KIND_UNTRACKED: u8 = 5;
 export const KIND_FRAGMENT: u8 = 6;
 
-/** Belongs to another shard. */
+/** Belongs to another shard, and nothing about it matters to this one. */
 export const KIND_FOREIGN: u8 = 8;
+/** In `record`, above what a record says: belongs to another shard and may matter all the same. */
+export const RECORD_FOREIGN: u32 = 1 << 8;
 
 /** `swapped` of a tuple that equals its own inverse. */
 export const SELF: u8 = 2;

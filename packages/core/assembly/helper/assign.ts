@@ -43,6 +43,26 @@ function chooseHelper(c: Conn, named: u32): void {
   if (usual != HELPER_NONE && fits(usual, c)) attachHelper(c, usual);
 }
 
+// ---- for engines that share the work (shard.ts)
+
+/** True if any connection may get a helper by its port. */
+export function helpersAssigned(): bool {
+  return assignments != 0 || setting(SYSCTL_AUTO_HELPER) != 0;
+}
+
+/** True if a connection of the protocol to the port (host order) may get one. */
+export function mayRead(l4proto: u32, port: u32): bool {
+  if (assigned(l4proto, port) != HELPER_NONE) return true;
+  return setting(SYSCTL_AUTO_HELPER) != 0 && usualHelper(l4proto, port) != HELPER_NONE;
+}
+
+/** True if a PPTP control connection may have its helper. */
+export function mayReadGre(): bool {
+  if (setting(SYSCTL_AUTO_HELPER) != 0) return true;
+  for (let i: u32 = 0; i < assignments; ++i) if (load<u32>(ASSIGNMENTS + (<usize>i << 3), 4) == HELPER_PPTP) return true;
+  return false;
+}
+
 function assigned(l4proto: u32, port: u32): u32 {
   for (let i: u32 = 0; i < assignments; ++i) {
     const at = ASSIGNMENTS + (<usize>i << 3);

@@ -58,11 +58,10 @@ export function helpIrc(c: Conn, dir: u32, p: Packet, established: bool): u32 {
     i += 5;
     const argument = i + commandAt(i);
     if (argument == i) continue;
-    i = argument;
-    if (parseOffer(argument, end) && isOwn(c)) {
-      expectation(c, 0, IPPROTO_TCP, 0, -1, destinationOf(c, DIR_REPLY), port);
-      return announce();
-    }
+    // nothing behind an offer is read, whatever came of it
+    if (!parseOffer(argument, end) || !isOwn(c)) return VERDICT_ACCEPT;
+    expectation(c, 0, IPPROTO_TCP, 0, -1, destinationOf(c, DIR_REPLY), port);
+    return announce();
   }
   return VERDICT_ACCEPT;
 }

@@ -524,9 +524,10 @@ export const CALL_MESSAGES: readonly Talk[] = manyThings.flatMap((call) =>
   ),
 );
 export const CONTROL_MESSAGES: readonly Talk[] = [
-  (i) => H245.open({ data: h261, forward: media(7000 + 2 * i), reverse: media(8000 + 2 * i) }),
-  (i) => H245.open({ data: t120, stack: unicast(SERVER, 1500 + i) }),
-  (i) => H245.ack({ reverse: media(7000 + 2 * i), forward: media(8000 + 2 * i), stack: unicast(SERVER, 1500 + i) }),
+  (i: number) => H245.open({ data: h261, forward: media(7000 + 2 * i), reverse: media(8000 + 2 * i) }),
+  (i: number) => H245.open({ data: t120, stack: unicast(SERVER, 1500 + i) }),
+  (i: number) =>
+    H245.ack({ reverse: media(7000 + 2 * i), forward: media(8000 + 2 * i), stack: unicast(SERVER, 1500 + i) }),
 ].map(
   (message): Talk =>
     (i) =>

@@ -1,0 +1,111 @@
+// Several engines share the work by host pair: each sees every packet, so that the clock, the numbers of frames and the
+// datagrams fragments make are the same everywhere, and says something of those of its shard. Both directions, fragments,
+// and errors about them stay together.
+//
+// Helpers announce across host pairs. So every engine follows the connections a helper may read, whosever they are, and has
+// all expectations; of a packet of another shard that fits one, only that shard's engine knows whether it opens a connection:
+// it is asked (docs/decisions/0011-workers.md).
+import { IPPROTO_GRE, L3_IPV6, RECORD_HELPER_SHIFT } from "./abi";
+import { frame } from "./frame";
+import { helpersAssigned, mayRead, mayReadGre } from "./helper/assign";
+import { KIND_ERROR, KIND_FRAGMENT, KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
+
+/** Tells whether the packet `index` of this call opens a connection in its own engine; waits for it. */
+// @ts-ignore: decorator
+@external("env", "opens")
+declare function opens(index: u32, frame: u32, owner: u32): bool;
+
+let shard: u32 = 0;
+export let shards: u32 = 1;
+/** A packet named a helper: then connections of any port may have one. */
+let named: bool = false;
+
+export function setShard(index: u32, count: u32): void {
+  shard = index;
+  shards = count;
+}
+
+/** True when another engine tracks the packet. */
+export function isForeign(p: Packet): bool {
+  return shards > 1 && shardOf(p) != shard;
+}
+
+/**
+ * Says of a packet just decoded whose it is. One that cannot matter here is taken out of the way: an empty group and slot 0
+ * cost the loops over the batch nothing.
+ */
+export function claim(p: Packet): void {
+  if (helperNamed(p)) named = true;
+  p.foreign = <u8>isForeign(p);
+  if (!p.foreign || p.kind == KIND_FRAGMENT) return;
+  if (named || helpersAssigned()) {
+    p.record |= <u16>RECORD_FOREIGN;
+    return;
+  }
+  p.kind = KIND_FOREIGN;
+  p.l3num = 0;
+  p.hash = 0;
+}
+
+// The same for both directions, and for an ICMP error as for the packet it quotes, whose tuple is the one it has. What
+// needs no connection goes to the first shard.
+function shardOf(p: Packet): u32 {
+  switch (p.kind) {
+    case KIND_TCP:
+    case KIND_TRACK:
+    case KIND_ERROR:
+      return p.l3num == L3_IPV6 ? shardOf6(p.a6, p.b6) : spread(<u32>p.key0, <u32>(p.key0 >> 32));
+    case KIND_FRAGMENT:
+      return p.l3num == L3_IPV6 ? shardOf6(p.src, p.dst) : spread(load<u32>(p.src), load<u32>(p.dst));
+    default:
+      return 0;
+  }
+}
+
+function shardOf6(a: usize, b: usize): u32 {
+  return spread(fold6(a), fold6(b));
+}
+
+// @ts-ignore: decorator
+@inline
+function fold6(at: usize): u32 {
+  const words = load<u64>(at) * 0x9e3779b97f4a7c15 + load<u64>(at, 8);
+  return <u32>(words ^ (words >> 32));
+}
+
+// @ts-ignore: decorator
+@inline
+function spread(a: u32, b: u32): u32 {
+  const mixed = (<u64>(a ^ b) + (<u64>(a + b) << 32)) * 0xd6e8feb86659fd93;
+  return <u32>(((mixed >> 32) * <u64>shards) >> 32);
+}
+
+// ---- what all engines follow
+
+/** The first packet of its connection would get a helper by its record. */
+export function helperNamed(p: Packet): bool {
+  return ((<u32>p.record >> RECORD_HELPER_SHIFT) & 15) != 0;
+}
+
+/**
+ * True when a helper may come to the packet's connection by its ports, whichever direction opened it; and for GRE when PPTP
+ * may, since the end of a call ends its GRE flow.
+ */
+export function isShared(p: Packet): bool {
+  const l4proto = <u32>(p.key1 >> 32) & 0xff;
+  if (l4proto == IPPROTO_GRE) return named || mayReadGre();
+  const ports = <u32>p.key1;
+  return mayRead(l4proto, bswap<u16>(<u16>ports)) || mayRead(l4proto, bswap<u16>(<u16>(ports >> 16)));
+}
+
+let index: u32 = 0;
+
+/** The place of the packet at hand in the call. */
+export function setIndex(i: u32): void {
+  index = i;
+}
+
+/** Whether a packet of another shard opens a connection there. */
+export function opensElsewhere(p: Packet): bool {
+  return opens(index, frame, shardOf(p));
+}
