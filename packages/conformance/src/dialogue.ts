@@ -53,15 +53,16 @@ export const datagram = (src: string, dst: string, dport: number, sport = 3000, 
 
 /** Datagrams between the two ends. */
 export function udpDialogue(name: string, helpers: string, lines: readonly Line[], ends: Ends): Dialogue {
-  const { client = CLIENT, server = SERVER, sport = 30001, dport } = ends;
-  const packets = lines.map((line) => {
-    if (line instanceof Uint8Array) return line;
-    const [who, payload] = line;
-    return who === ">"
-      ? packet({ src: client, dst: server, udp: { sport, dport, payload: bytes(payload) } })
-      : packet({ src: server, dst: client, udp: { sport: dport, dport: sport, payload: bytes(payload) } });
-  });
+  const packets = lines.map((line) => (line instanceof Uint8Array ? line : udpPacket(line[0], line[1], ends)));
   return { name, helpers, packets: timed(packets) };
+}
+
+/** A datagram of one of the two ends. */
+export function udpPacket(who: ">" | "<", payload: Payload, ends: Ends): Uint8Array {
+  const { client = CLIENT, server = SERVER, sport = 30001, dport } = ends;
+  return who === ">"
+    ? packet({ src: client, dst: server, udp: { sport, dport, payload: bytes(payload) } })
+    : packet({ src: server, dst: client, udp: { sport: dport, dport: sport, payload: bytes(payload) } });
 }
 
 /** A handshake, then segments one after the other. */

@@ -36,8 +36,8 @@ export interface PacketTrace {
   readonly length: number;
   readonly payload: number;
   /**
-   * Where the transport payload begins, in bytes from the first one of the frame; beyond its end when the packet was put
-   * together from fragments. null for ICMP, and where there is no transport header to go by.
+   * Where the transport payload begins, in bytes from the first one of the frame. null for ICMP, where there is no
+   * transport header to go by, and when the packet was put together from fragments.
    */
   readonly data: number | null;
   /** The helper that read the packet. */
@@ -97,7 +97,7 @@ export function readTrace(bytes: Uint8Array, view: DataView, at: number): Packet
     window: tcp ? view.getUint16(at + abi.TRACE_WINDOW, true) : null,
     length: view.getUint32(at + abi.TRACE_LENGTH, true),
     payload: view.getUint32(at + abi.TRACE_PAYLOAD, true),
-    data: transport && !icmp ? view.getUint32(at + abi.TRACE_DATA, true) : null,
+    data: transport && !icmp ? view.getUint32(at + abi.TRACE_DATA, true) || null : null,
     helper: helperByNumber(bytes[at + abi.TRACE_HELPER] ?? 0)?.name ?? null,
     cut: (notes & abi.NOTE_CUT) !== 0,
     badChecksum: (notes & abi.NOTE_BAD_CHECKSUM) !== 0,

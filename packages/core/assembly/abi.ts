@@ -209,8 +209,8 @@ export const RESULT_OPENED = 128;
 //   │ before │ after │ numbers (10×u32) │ cause │ master │ datagram  │ announced │ …
 //
 // before, after: timeout u64 ns | status u32 | protocol state u8 | present u8 | l4proto of the entry u8
-// helper: the one that was asked (58); data (60): bytes from the frame's first one to the transport payload, which lies
-// elsewhere when the packet was put together from fragments
+// helper: the one that was asked (58); data (60): bytes from the frame's first one to the transport payload; 0 when
+// the packet was put together from fragments
 export const TRACE_L3NUM = 0;
 export const TRACE_L4PROTO = 1;
 export const TRACE_TCP_FLAGS = 2;

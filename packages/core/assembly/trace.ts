@@ -78,11 +78,16 @@ function writeTransport(at: usize, p: Packet): void {
     store<u32>(at, p.ack, TRACE_ACK);
     store<u16>(at, p.window, TRACE_WINDOW);
     store<u32>(at, p.l4Length > p.doff ? p.l4Length - p.doff : 0, TRACE_PAYLOAD);
-    store<u32>(at, p.l4 + p.doff - p.frame, TRACE_DATA);
+    store<u32>(at, inFrame(p, p.doff), TRACE_DATA);
   } else {
     store<u32>(at, p.l4Length > 8 ? p.l4Length - 8 : 0, TRACE_PAYLOAD);
-    store<u32>(at, p.l4 + 8 - p.frame, TRACE_DATA);
+    store<u32>(at, inFrame(p, 8), TRACE_DATA);
   }
+}
+
+// Where the payload behind a header begins in the frame; 0 when the packet was put together from fragments.
+function inFrame(p: Packet, header: u32): u32 {
+  return datagramOf(frame) ? 0 : p.l4 + header - p.frame;
 }
 
 function writeEntry(at: usize, timeout: u64, status: u32, state: u32, l4proto: u32): void {
