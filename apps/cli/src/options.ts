@@ -12,6 +12,8 @@ export interface CommonOptions {
   readonly sysctl: readonly string[];
   readonly profile: Profile;
   readonly helper: readonly string[];
+  /** Of commands that know the box's place. */
+  readonly iface?: readonly string[];
   readonly checksum: ChecksumMode;
   readonly max?: number;
   readonly seed: bigint;
@@ -134,4 +136,16 @@ export function parseAt(text: string | undefined): Stop {
   }
   const nanoseconds = BigInt(time[2] as string) * 1_000_000_000n + BigInt((time[3] ?? "").padEnd(9, "0"));
   return { until: { time: nanoseconds, relative: time[1] === "+" } };
+}
+
+/** Where the box stands, for commands without rules. */
+export function withInterfaces(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--iface <name=address/prefix>",
+      "an interface of the box, the first leads to the world: helpers of broadcasts want it; repeatable",
+    )
+      .argParser(collect)
+      .default([], "none"),
+  );
 }

@@ -1,6 +1,7 @@
 // One run: captures in, the engine's results out, with what the common options ask for.
 
 import type { PacketBlock } from "conntrack-capture";
+import { compileRules, PlaceError, parsePlace } from "conntrack-iptables";
 import {
   Conntrack,
   ConntrackError,
@@ -68,6 +69,9 @@ export async function openEngine(
 ): Promise<Conntrack> {
   const sysctls = parseSysctls(options.sysctl);
   const wanted = sysctls.filter(({ name }) => findSysctl(name)?.name === MAX_SYSCTL).map(({ value }) => value);
+  // only a program tells the engine where it stands
+  const place =
+    wishes.programSize === undefined && (options.iface ?? []).length > 0 ? placeProgram(options.iface ?? []) : null;
   try {
     const engine = await Conntrack.open({
       max: options.max ?? Math.max(DEFAULT_MAX, ...wanted.filter((value) => value <= 28_000_000)),
@@ -76,9 +80,10 @@ export async function openEngine(
       profile: options.profile,
       trace: wishes.trace ?? false,
       events: wishes.events ?? false,
-      programSize: wishes.programSize ?? 0,
+      programSize: place?.length ?? wishes.programSize ?? 0,
       windowSize: wishes.windowSize ?? 0,
     });
+    if (place !== null) engine.loadProgram(place);
     if (options.checksum === "ignore") ignoreChecksums(engine);
     for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
     for (const helper of options.helper) giveHelper(engine, helper);
@@ -91,8 +96,20 @@ export async function openEngine(
   }
 }
 
+/** No rules, but interfaces. */
+function placeProgram(interfaces: readonly string[]): Uint8Array {
+  try {
+    return compileRules([], { place: parsePlace(interfaces) }).bytes;
+  } catch (error) {
+    if (error instanceof PlaceError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 /** The same engine as several, in workers; `openEngine` has found the options in order. */
 function openPool(options: CommonOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
+  if ((options.iface ?? []).length > 0)
+    throw new UsageError("--workers: the interfaces of --iface are not known to workers");
   const sysctl: Record<string, number> = {};
   if (options.checksum === "ignore") Object.assign(sysctl, IGNORING);
   for (const { name, value } of parseSysctls(options.sysctl)) sysctl[name] = value;
@@ -156,8 +173,10 @@ export class Session {
     const window = workers > 1 ? undefined : engine.window;
     const input = new Input({ files, link: options.link, count, until: wishes.until, interfaces, window });
     const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
-    const { programSize = 0 } = wishes;
-    const hindsight = wishes.hindsight ? new Hindsight(await openEngine(options, { trace: true, programSize })) : null;
+    const { programSize } = wishes;
+    const hindsight = wishes.hindsight
+      ? new Hindsight(await openEngine(options, { trace: true, ...(programSize !== undefined && { programSize }) }))
+      : null;
     return new Session(engine, input, options, wishes, pool, hindsight, args);
   }
 

@@ -1,8 +1,11 @@
 // Helpers at the command line, on samples that were recorded with the kernel's own (samples/*.kernel.txt).
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
-import { ctrack } from "./fixture.js";
+import { afterAll, expect, test } from "vitest";
+import { ctrack, pcap, Scratch, udp } from "./fixture.js";
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
 
 const sample = (file: string) => fileURLToPath(new URL(`../../../samples/${file}`, import.meta.url));
 const active = sample("ftp-active.pcap");
@@ -28,6 +31,44 @@ test("without a helper it is NEW, and ctrack says what a helper would have made 
   const { stdout: story } = await ctrack(["explain", active, frame as string]);
   expect(story).toMatch(/Hint\s+with `-j CT --helper ftp` this connection would have been RELATED/);
   expect((await ctrack(["track", active, "--helper", "ftp"])).stderr).not.toContain("would have been");
+});
+
+test("by its usual port, as before Linux 6.0 and in the profile of Linux 2.4", async () => {
+  for (const way of [
+    ["--sysctl", "nf_conntrack_helper=1"],
+    ["--profile", "linux-2.4"],
+  ]) {
+    const { stdout } = await ctrack(["track", active, "-o", "json", ...way]);
+    expect(stdout.match(/"state":"RELATED"/g)).toHaveLength(1);
+    const off = await ctrack(["track", active, "-o", "json", ...way, "--sysctl", "nf_conntrack_helper=0"]);
+    expect(off.stdout).not.toContain("RELATED");
+  }
+});
+
+/** A name asked of the whole network, and two that answer; then the same question from another host. */
+const NAMES = [
+  udp("192.168.1.2", 40_000, "192.168.1.255", 137),
+  udp("192.168.1.7", 137, "192.168.1.2", 40_000),
+  udp("192.168.1.8", 137, "192.168.1.2", 40_000),
+  udp("192.168.1.9", 40_000, "192.168.1.255", 137),
+  udp("192.168.1.7", 137, "192.168.1.9", 40_000),
+].map((data, i) => ({ at: i / 100, data }));
+
+test("broadcasts of the box's own are answered by anybody: the helper wants --iface", async () => {
+  const file = scratch.write("names.pcap", pcap(NAMES));
+  const states = async (...more: string[]) =>
+    (await ctrack(["track", file, "--helper", "netbios-ns", "-o", "json", ...more])).stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).state);
+  expect(await states()).toEqual(["NEW", "NEW", "NEW", "NEW", "NEW"]);
+  expect(await states("--iface", "eth0=192.168.1.2/24")).toEqual(["NEW", "RELATED", "RELATED", "NEW", "NEW"]);
+  const listing = await ctrack(["list", file, "--helper", "netbios-ns", "--iface", "eth0=192.168.1.2/24", "--expect"]);
+  expect(listing.stdout).toMatch(/src=192\.168\.1\.255 dst=192\.168\.1\.2 sport=137 dport=40000 PERMANENT netbios-ns/);
+  const { stdout } = await ctrack(["explain", file, "1", "--helper", "netbios-ns"]);
+  expect(stdout).toContain("broadcasts of the firewall's own only");
+  const wrong = await ctrack(["track", file, "--iface", "eth0=192.168.1"]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("eth0")]);
 });
 
 test("expectation events are the kernel's, but for the moment", async () => {

@@ -47,6 +47,7 @@ export const toldPacket = (
 // ---- the kernel
 
 const LOOSE = "/sys/module/nf_conntrack_ftp/parameters/loose";
+const EXPECT_MAX = "/proc/sys/net/netfilter/nf_conntrack_expect_max";
 
 /** Asks the kernel of this machine. Dialogues of the same helpers share a namespace, those in real time go all at once. */
 export async function askKernel(dialogues: readonly Dialogue[]): Promise<Told[]> {
@@ -72,11 +73,27 @@ export async function askKernel(dialogues: readonly Dialogue[]): Promise<Told[]>
   return answers;
 }
 
-async function tell(kernel: Kernel, { name, packets, sysctls = {}, realtime = false, loose }: Dialogue): Promise<Told> {
+/** Settings of the whole machine; returns what puts them back. */
+function setMachine({ loose, expectMax }: Dialogue): () => void {
+  const settings = [
+    ...(loose ? [[LOOSE, "Y"]] : []),
+    ...(expectMax === undefined ? [] : [[EXPECT_MAX, `${expectMax}`]]),
+  ];
+  const before = settings.map(([file = "", value = ""]) => {
+    const was = readFileSync(file, "utf8");
+    writeFileSync(file, value);
+    return [file, was] as const;
+  });
+  return () => {
+    for (const [file, was] of before) writeFileSync(file, was);
+  };
+}
+
+async function tell(kernel: Kernel, dialogue: Dialogue): Promise<Told> {
+  const { name, packets, sysctls = {}, realtime = false } = dialogue;
   await kernel.setSysctls(sysctls);
   await kernel.reset();
-  const before = loose ? readFileSync(LOOSE, "utf8") : "";
-  if (loose) writeFileSync(LOOSE, "Y");
+  const putBack = setMachine(dialogue);
   try {
     const told: ToldPacket[] = [];
     for (const [i, one] of packets.entries()) {
@@ -85,7 +102,7 @@ async function tell(kernel: Kernel, { name, packets, sysctls = {}, realtime = fa
     }
     return { name, packets: told };
   } finally {
-    if (loose) writeFileSync(LOOSE, before);
+    putBack();
   }
 }
 
@@ -102,8 +119,12 @@ export const assignments = (helpers: string): { name: string; port: number }[] =
 const engines = new Map<string, Conntrack>();
 
 /** The engine as it ships, with the helpers of a dialogue; dialogues of the same settings share one. */
-export function engineOf({ helpers, sysctls, loose }: Dialogue): Conntrack {
-  const sysctl = { ...sysctls, ...(loose ? { "nf_conntrack_ftp.loose": 1 } : {}) };
+export function engineOf({ helpers, sysctls, loose, expectMax }: Dialogue): Conntrack {
+  const sysctl = {
+    ...sysctls,
+    ...(loose ? { "nf_conntrack_ftp.loose": 1 } : {}),
+    ...(expectMax === undefined ? {} : { nf_conntrack_expect_max: expectMax }),
+  };
   const key = JSON.stringify([helpers, sysctl]);
   let engine = engines.get(key);
   if (engine === undefined) {

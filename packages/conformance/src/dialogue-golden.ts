@@ -13,8 +13,9 @@ interface Stored extends Told {
 
 const path = new URL("../golden/dialogues.json.gz", import.meta.url);
 
-function sumOf({ helpers, packets, sysctls, realtime, loose }: Dialogue): string {
-  const hash = createHash("sha256").update(JSON.stringify([helpers, sysctls, realtime, loose]));
+function sumOf({ helpers, packets, sysctls, realtime, loose, expectMax }: Dialogue): string {
+  const settings = [helpers, sysctls, realtime, loose, ...(expectMax === undefined ? [] : [expectMax])];
+  const hash = createHash("sha256").update(JSON.stringify(settings));
   for (const { time, data } of packets) hash.update(`${time} ${data.length}`).update(data);
   return hash.digest("hex").slice(0, 16);
 }

@@ -2,8 +2,8 @@
 // two, sent again with other words. A seed repeats them.
 
 import { type Dialogue, type Line, tcpPackets, udpPacket } from "./dialogue.js";
+import { Random } from "./dice.js";
 import type { TimedPacket } from "./kernel.js";
-import { Random } from "./random.js";
 
 const NUMBERS =
   "0 1 9 00 007 20 21 80 255 256 0255 1023 1024 4000 5060 9999 51210 65535 65536 65537 99999 4294967295 4294967296 -1".split(

@@ -29,6 +29,8 @@ export interface Dialogue {
   readonly realtime?: boolean;
   /** `loose` of the FTP helper, a parameter of the kernel's module: for all namespaces of the machine. */
   readonly loose?: boolean;
+  /** `nf_conntrack_expect_max`, which only the first namespace can set, for all of them. */
+  readonly expectMax?: number;
 }
 
 export interface Ends {

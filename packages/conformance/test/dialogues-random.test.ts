@@ -16,7 +16,7 @@ const SEED = Number(process.env.SEED ?? 1);
 
 // those that want a setting of the whole machine, or minutes, are left out
 const all = [...DIALOGUES, ...SIP_DIALOGUES, ...PPTP_DIALOGUES, ...H323_DIALOGUES].filter(
-  ({ realtime, loose, sysctls }) => !realtime && !loose && !sysctls,
+  ({ realtime, loose, expectMax, sysctls }) => !realtime && !loose && expectMax === undefined && !sysctls,
 );
 const byHelpers = new Map<string, Dialogue[]>();
 for (const dialogue of all) byHelpers.set(dialogue.helpers, [...(byHelpers.get(dialogue.helpers) ?? []), dialogue]);

@@ -1,12 +1,14 @@
 // The bundled samples against what the kernel said while they were recorded: state and direction of every frame, the
-// events, and the table at the end.
+// events, and the table at the end. SAMPLES=FOLDER takes another recording: samples/record.sh -o FOLDER.
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { openCapture } from "../../capture/src/index.js";
 import { Conntrack, formatEvent, formatExpectEvent, formatProc } from "../src/index.js";
 
-const samples = fileURLToPath(new URL("../../../samples/", import.meta.url));
+const samples = process.env.SAMPLES
+  ? `${process.env.SAMPLES}/`
+  : fileURLToPath(new URL("../../../samples/", import.meta.url));
 const wasm = readFileSync(fileURLToPath(new URL("../../core/build/conntrack.wasm", import.meta.url)));
 
 /** Entries the router never confirmed: their packets' TTL ran out on it (docs/conformance.md, Routing). */

@@ -315,4 +315,16 @@ export const SAMPLES: readonly Sample[] = [
       "FORWARD -p tcp -m tcp --dport 21 -m conntrack --ctstate NEW -j ACCEPT",
     ],
   },
+  {
+    name: "FTP with its helper: the announced connection has the mark of the one that announced it",
+    raw: ["PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp"],
+    rules: [
+      "FORWARD -m connmark --mark 0x2a",
+      "FORWARD -m conntrack --ctstate RELATED -m connmark --mark 0x2a",
+      "FORWARD -m conntrack --ctstate RELATED -m connmark ! --mark 0x2a",
+      "FORWARD -p tcp -m tcp --dport 21 -j CONNMARK --set-xmark 0x2a/0xffffffff",
+      "FORWARD -m conntrack --ctstate RELATED -j CONNMARK --set-xmark 0x7/0xffffffff",
+      "FORWARD -m connmark --mark 0x7",
+    ],
+  },
 ];

@@ -32,6 +32,18 @@ const FTP: readonly Uint8Array[] = [
   back(tcp(20, 1125, "S", 900, 0)),
 ];
 
+/** What the helper drops: half a command, and an announcement somebody else made already. */
+export const REFUSED: readonly Uint8Array[] = [
+  ...FTP.slice(0, 4),
+  there(tcp(1040, 21, "PA", 107, 501, "PORT 10,0,0,1,4,")),
+  there(tcp(1040, 21, "PA", 107, 501, PORT)),
+  there(tcp(1041, 21, "S", 100, 0)),
+  back(tcp(21, 1041, "SA", 500, 101)),
+  there(tcp(1041, 21, "PA", 101, 501, "NOOP\r\n")),
+  there(tcp(1041, 21, "PA", 107, 501, PORT)),
+  back(tcp(20, 1124, "S", 900, 0)),
+];
+
 /** A web connection from beginning to end, names asked for, pings, errors, an FTP session, and what belongs nowhere. */
 export const TRAFFIC: readonly Uint8Array[] = [
   there(tcp(1025, 80, "S", 1000, 0, 0, "mss=1460 sackok ts=1:0 nop ws=7")),

@@ -4,7 +4,7 @@ import { beginXml, endXml, type FlowEvent } from "conntrack-wasm";
 import { UsageError } from "../exit.js";
 import { compileEventFilter } from "../filter.js";
 import { parseForm } from "../form.js";
-import { type CommonOptions, parseAt, withCommonOptions, withJson } from "../options.js";
+import { type CommonOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { note, Output } from "../output.js";
 import { Session } from "../session.js";
 import { signature } from "../version.js";
@@ -31,7 +31,7 @@ export function addEvents(program: Command): void {
     .option("-e, --event-mask <types>", "NEW, UPDATES, DESTROY or ALL, separated by commas")
     .option("--expect", "of expectations instead, as conntrack -E expect prints them")
     .option("--at <when>", "stop there, as in list; later than the last packet, entries that are due end");
-  withJson(withCommonOptions(command)).action(async (files: string[], options: EventsOptions) => {
+  withJson(withInterfaces(withCommonOptions(command))).action(async (files: string[], options: EventsOptions) => {
     process.exitCode = await events(files, options);
   });
 }

@@ -4,7 +4,7 @@ import { beginXml, endXml } from "conntrack-wasm";
 import { UsageError } from "../exit.js";
 import { compileFlowFilter } from "../filter.js";
 import { parseForm } from "../form.js";
-import { type CommonOptions, parseAt, withCommonOptions, withJson } from "../options.js";
+import { type CommonOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { note, Output } from "../output.js";
 import { Session } from "../session.js";
 import { signature } from "../version.js";
@@ -32,7 +32,7 @@ export function addList(program: Command): void {
       `${FORMS.join(", ")}; with conntrack, extended, xml: ,id,timestamp,ktimestamp,labels (default: proc)`,
     );
   command.option("--expect", "the expectations instead, as /proc/net/nf_conntrack_expect or conntrack -L expect");
-  withJson(withCommonOptions(command)).action(async (files: string[], options: ListOptions) => {
+  withJson(withInterfaces(withCommonOptions(command))).action(async (files: string[], options: ListOptions) => {
     process.exitCode = await list(files, options);
   });
 }

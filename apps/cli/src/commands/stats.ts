@@ -1,7 +1,7 @@
 // `ctrack stats`: the counters of conntrack -S and /proc/net/stat/nf_conntrack.
 import { type Command, Option } from "commander";
 import { formatConntrackStats, formatProcStats, statsToJson } from "conntrack-wasm";
-import { type CommonOptions, parseAt, withCommonOptions, withJson } from "../options.js";
+import { type CommonOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { Output } from "../output.js";
 import { Session } from "../session.js";
 
@@ -21,7 +21,7 @@ export function addStats(program: Command): void {
         .default("conntrack"),
     )
     .option("--at <when>", "stop there, as in list");
-  withJson(withCommonOptions(command)).action(async (files: string[], options: StatsOptions) => {
+  withJson(withInterfaces(withCommonOptions(command))).action(async (files: string[], options: StatsOptions) => {
     process.exitCode = await stats(files, options);
   });
 }

@@ -6,7 +6,7 @@ import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
 import { hintMembers } from "../hints.js";
 import { JsonLines, TOUCHED } from "../json.js";
-import { type CommonOptions, integer, withCommonOptions, withJson } from "../options.js";
+import { type CommonOptions, integer, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { Output, writeOut } from "../output.js";
 import { openingOf, PacketView, packetsOf } from "../packet.js";
 import { Session } from "../session.js";
@@ -43,7 +43,7 @@ export function addTrack(program: Command): void {
       "what a helper would have announced, and why nothing was expected: with -o json, in the packet's object",
     )
     .option("--table", "show the table at the end, as /proc/net/nf_conntrack has it");
-  withJson(withCommonOptions(command)).action(async (files: string[], options: TrackOptions) => {
+  withJson(withInterfaces(withCommonOptions(command))).action(async (files: string[], options: TrackOptions) => {
     process.exitCode = await track(files, options);
   });
 }

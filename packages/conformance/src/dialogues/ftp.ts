@@ -474,6 +474,23 @@ const LOOSE: Readonly<Record<string, readonly Line[]>> = {
   ],
 };
 
+/** `nf_conntrack_expect_max` counts the expectations of a namespace; the one that makes room for its like is not counted. */
+const FULL: readonly (readonly [name: string, expectMax: number, lines: readonly Line[]])[] = [
+  ["one, and another of the same connection", 1, [HELLO[">"], [">", PORT_LINE], [">", port(51211)], fromServer]],
+  ["one, again", 1, [HELLO[">"], [">", PORT_LINE], [">", PORT_LINE], fromServer, [">", PORT_LINE]]],
+  ["one, and one of another connection", 1, [HELLO[">"], [">", PORT_LINE], ...other(port(51211)), fromServer]],
+  [
+    "one, taken, and one of another connection",
+    1,
+    [HELLO[">"], [">", PORT_LINE], fromServer, ...other(port(51211)), syn(SERVER, CLIENT, 51211)],
+  ],
+  [
+    "two, and a third connection",
+    2,
+    [HELLO[">"], [">", PORT_LINE], ...other(port(51211)), ...other(port(51212), { sport: 30003 })],
+  ],
+];
+
 /**
  * What was announced is there until its last second. How long afterwards depends on the kernel's timer wheel: at 300 s its
  * teeth are 4096 ticks apart (16.4 s at HZ=250), so it is asked again 30 s later.
@@ -506,6 +523,7 @@ export const FTP_DIALOGUES: readonly Dialogue[] = [
   ftp("port 21 of two", [HELLO[">"], [">", PORT_LINE], fromServer], { dport: 21 }, "ftp:21,ftp:2121"),
   ftp("a port without a helper", [HELLO[">"], [">", PORT_LINE], fromServer], { dport: 2122 }, "ftp:21,ftp:2121"),
   ...Object.entries(LOOSE).map(([name, lines]) => ({ ...ftp(name, lines), loose: true })),
+  ...FULL.map(([name, expectMax, lines]) => ({ ...ftp(`room for ${name}`, lines), expectMax })),
   slow(
     "gone after 300 s",
     [HELLO[">"], [">", PORT_LINE], [">", "NOOP\r\n"], fromServer],

@@ -142,6 +142,7 @@ export const IRC_DIALOGUES: readonly Dialogue[] = [
   ...Array.from(SEND, (_, at) =>
     irc(`cut at ${at + 1}`, [[">", SEND.slice(0, at + 1)], [">", SEND.slice(at + 1)], taken]),
   ),
+  { ...irc("ten offers, room for five", CONVERSATIONS["ten offers"] as readonly Line[]), expectMax: 5 },
   irc("port 7000", [[">", SEND], taken], { dport: 7000 }, "irc:6667,irc:7000"),
   irc("a port without a helper", [[">", SEND], taken], { dport: 7001 }, "irc:6667,irc:7000"),
 ];
