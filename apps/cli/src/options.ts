@@ -12,8 +12,6 @@ export interface CommonOptions {
   readonly sysctl: readonly string[];
   readonly profile: Profile;
   readonly helper: readonly string[];
-  /** Of commands that know the box's place. */
-  readonly iface?: readonly string[];
   readonly checksum: ChecksumMode;
   readonly max?: number;
   readonly seed: bigint;
@@ -136,6 +134,11 @@ export function parseAt(text: string | undefined): Stop {
   }
   const nanoseconds = BigInt(time[2] as string) * 1_000_000_000n + BigInt((time[3] ?? "").padEnd(9, "0"));
   return { until: { time: nanoseconds, relative: time[1] === "+" } };
+}
+
+/** Those of a command that may know where the box stands. */
+export interface PlacedOptions extends CommonOptions {
+  readonly iface?: readonly string[];
 }
 
 /** Where the box stands, for commands without rules. */

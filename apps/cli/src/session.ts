@@ -18,7 +18,7 @@ import { Headers } from "./headers.js";
 import { assignHelper, parseHelper } from "./helper.js";
 import { Remarks } from "./hints.js";
 import { Input } from "./input.js";
-import { type CommonOptions, filesOf, type Stop } from "./options.js";
+import { filesOf, type PlacedOptions, type Stop } from "./options.js";
 import { note } from "./output.js";
 import { Progress } from "./progress.js";
 
@@ -64,7 +64,7 @@ function parseSysctls(settings: readonly string[]): { text: string; name: string
 
 /** The engine the options describe. */
 export async function openEngine(
-  options: CommonOptions,
+  options: PlacedOptions,
   wishes: Pick<SessionOptions, "trace" | "events" | "programSize"> & { readonly windowSize?: number } = {},
 ): Promise<Conntrack> {
   const sysctls = parseSysctls(options.sysctl);
@@ -107,7 +107,7 @@ function placeProgram(interfaces: readonly string[]): Uint8Array {
 }
 
 /** The same engine as several, in workers; `openEngine` has found the options in order. */
-function openPool(options: CommonOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
+function openPool(options: PlacedOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
   if ((options.iface ?? []).length > 0)
     throw new UsageError("--workers: the interfaces of --iface are not known to workers");
   const sysctl: Record<string, number> = {};
@@ -157,14 +157,14 @@ export class Session {
   private constructor(
     readonly engine: Conntrack,
     readonly input: Input,
-    private readonly options: CommonOptions,
+    private readonly options: PlacedOptions,
     private readonly wishes: SessionOptions,
     private readonly pool: ConntrackPool | null,
     readonly hindsight: Hindsight | null,
     private readonly args: readonly string[],
   ) {}
 
-  static async open(args: readonly string[], options: CommonOptions, wishes: SessionOptions = {}): Promise<Session> {
+  static async open(args: readonly string[], options: PlacedOptions, wishes: SessionOptions = {}): Promise<Session> {
     const files = filesOf(args, options);
     const count = wishes.count ?? options.count;
     const { workers = 1, trace = false, interfaces = [] } = wishes;

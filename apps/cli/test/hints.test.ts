@@ -95,7 +95,7 @@ test("ctrack test: helper: with and without a port, and text in quotes", async (
   expect((await ctrack(["test", file("good.yaml", good)])).stdout).toContain("8 passed, 0 failed");
   const unknown = await ctrack(["test", file("bad.yaml", control().replace("ftp:2121", "ftb"))]);
   expect(unknown.code).toBe(2);
-  expect(unknown.stderr).toMatch(/bad\.yaml:3: helper ftb: there is no helper "ftb"/);
+  expect(unknown.stderr).toMatch(/bad\.yaml:3:5: helper ftb: there is no helper "ftb"/);
   const open = await ctrack(["test", file("open.yaml", control('udp 1.1.1.1:1 > 2.2.2.2:2 data="GET'))]);
   expect(open.stderr).toContain("a quote is not closed");
 });

@@ -4,12 +4,12 @@ import { beginXml, endXml } from "conntrack-wasm";
 import { UsageError } from "../exit.js";
 import { compileFlowFilter } from "../filter.js";
 import { parseForm } from "../form.js";
-import { type CommonOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
+import { type PlacedOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { note, Output } from "../output.js";
 import { Session } from "../session.js";
 import { signature } from "../version.js";
 
-interface ListOptions extends CommonOptions {
+interface ListOptions extends PlacedOptions {
   readonly output?: string;
   readonly at?: string;
   readonly expect?: boolean;

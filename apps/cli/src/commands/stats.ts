@@ -1,11 +1,11 @@
 // `ctrack stats`: the counters of conntrack -S and /proc/net/stat/nf_conntrack.
 import { type Command, Option } from "commander";
 import { formatConntrackStats, formatProcStats, statsToJson } from "conntrack-wasm";
-import { type CommonOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
+import { type PlacedOptions, parseAt, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { Output } from "../output.js";
 import { Session } from "../session.js";
 
-interface StatsOptions extends CommonOptions {
+interface StatsOptions extends PlacedOptions {
   readonly output: "conntrack" | "proc" | "json";
   readonly at?: string;
 }

@@ -6,7 +6,7 @@ import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
 import { hintMembers } from "../hints.js";
 import { JsonLines, TOUCHED } from "../json.js";
-import { type CommonOptions, integer, withCommonOptions, withInterfaces, withJson } from "../options.js";
+import { integer, type PlacedOptions, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { Output, writeOut } from "../output.js";
 import { openingOf, PacketView, packetsOf } from "../packet.js";
 import { Session } from "../session.js";
@@ -16,7 +16,7 @@ import { TextTable } from "../text.js";
 const MOST_WORKERS = 64;
 const NEW = STATE_NAMES.indexOf("NEW");
 
-interface TrackOptions extends CommonOptions {
+interface TrackOptions extends PlacedOptions {
   readonly output: "text" | "json" | "none";
   readonly table?: boolean;
   readonly workers: number;
