@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CaptureError, openFile } from "conntrack-capture/node";
 import { describe, test } from "vitest";
-import { ipOffset } from "../../conformance/src/captures.js";
+import { findIp } from "../../conformance/src/link-layers.js";
 import { type Duel, duels } from "./duel.js";
 import { PROGRAMS } from "./programs.js";
 import { SAMPLES } from "./rulesets.js";
@@ -53,9 +53,11 @@ async function packetsOf(path: string): Promise<Uint8Array[]> {
   try {
     const capture = await openFile(path);
     for await (const { data, length, interface: number } of capture.packets()) {
-      const at = ipOffset(capture.interfaces[number]?.link ?? -1, data);
-      if (at === null || length !== data.length || data.length - at < 20 || !isForwarded(data.subarray(at))) continue;
-      packets.push(data.slice(at));
+      const found = findIp(capture.interfaces[number]?.link ?? -1, data);
+      if (!("at" in found) || length !== data.length || data.length - found.at < 20) continue;
+      const ip = data.slice(found.at);
+      if (!isForwarded(ip)) continue;
+      packets.push(ip);
       if (packets.length === MOST) break;
     }
     await capture.close();
