@@ -5,13 +5,15 @@ import { Watch } from "./machine.js";
 import { OptionError, type Options, parseOptions } from "./options.js";
 import type { Settings } from "./questions/common.js";
 import { measureMemory } from "./questions/memory.js";
-import { withTables } from "./readme.js";
+import { resultsText, withTables } from "./readme.js";
 import { comparable, losses } from "./regression.js";
 import { HEADING, report } from "./report.js";
 import { readResults, type Saved, saveResults } from "./results.js";
 import { type Row, toJson } from "./row.js";
 import { everywhere } from "./runtimes/index.js";
 import { ALL } from "./suite-node.js";
+import { targetTable } from "./targets.js";
+import { wasmBytes } from "./wasm-bytes.js";
 
 const README = new URL("../README.md", import.meta.url);
 
@@ -61,6 +63,14 @@ function compare(before: ReadonlyMap<string, Saved>, rows: readonly Row[]): void
   );
 }
 
+/** Writes all tables of README.md from what is saved. */
+async function writeTables(): Promise<void> {
+  const results = readResults();
+  const tables = new Map([...results].map(([name, saved]) => [name, resultsText(saved)]));
+  tables.set("targets", targetTable(results, (await wasmBytes()).length));
+  writeFileSync(README, withTables(readFileSync(README, "utf8"), tables));
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, Object.keys(ALL));
   const before = readResults();
@@ -71,7 +81,7 @@ async function main(args: readonly string[]): Promise<number> {
   };
   const { rows, failed } = await askAll(options, settings);
   if (options.compare) compare(before, rows);
-  if (options.save) writeFileSync(README, withTables(readFileSync(README, "utf8"), readResults()));
+  if (options.save) await writeTables();
   return failed > 0 ? 1 : 0;
 }
 

@@ -7,12 +7,17 @@ const PLACE = /(<!-- results: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
 /** Contenders that still fit beside each other. */
 const MOST_COLUMNS = 5;
 
-/** The text with every table whose results are there written afresh. */
-export function withTables(text: string, results: ReadonlyMap<string, Saved>): string {
+/** The text with these tables, by name, in their places. */
+export function withTables(text: string, tables: ReadonlyMap<string, string>): string {
   return text.replace(PLACE, (whole, begin: string, name: string, end: string) => {
-    const saved = results.get(name);
-    return saved === undefined ? whole : `${begin}\n${tableOf(saved)}\n\n${conditionsText(saved)}\n\n${end}`;
+    const table = tables.get(name);
+    return table === undefined ? whole : `${begin}\n${table}\n\n${end}`;
   });
+}
+
+/** The table of a question's results, and what it was measured on. */
+export function resultsText(saved: Saved): string {
+  return `${tableOf(saved)}\n\n${conditionsText(saved)}`;
 }
 
 function conditionsText({ date, commit, machine, others, state }: Conditions): string {

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { busyOf, ownOf } from "../src/machine.js";
-import { tableOf, timeText, withTables } from "../src/readme.js";
+import { resultsText, tableOf, timeText, withTables } from "../src/readme.js";
 import { comparable, losses } from "../src/regression.js";
-import { readResults, type Saved, saveResults } from "../src/results.js";
+import { readResults, saveResults } from "../src/results.js";
 import { type Row, toJson } from "../src/row.js";
+import { TARGETS, targetTable } from "../src/targets.js";
 
 const directory = mkdtempSync(join(tmpdir(), "bench-results-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -134,13 +135,46 @@ test("runtimes stand side by side, a line for each contender", () => {
 
 test("tables are written where their place is, and nothing else changes", () => {
   const text = "a\n<!-- results: established -->\nold\n<!-- end -->\nb\n<!-- results: rules -->\nkept\n<!-- end -->\n";
-  const saved: Saved = { ...conditions, rows: [row("engine", 1)] };
-  const written = withTables(text, new Map([["established", saved]]));
+  const tables = new Map([["established", resultsText({ ...conditions, rows: [row("engine", 1)] })]]);
+  const written = withTables(text, tables);
   expect(written).toContain("| established | 1,000 | engine | 30 | 31 | 47 | 1.00 |");
   expect(written).toContain("2026-01-02, commit abc1234, a processor; quiet: others used 0.02 processors.");
   expect(written).not.toContain("old");
   expect(written).toContain("<!-- results: rules -->\nkept\n<!-- end -->");
-  expect(withTables(written, new Map([["established", saved]]))).toBe(written);
+  expect(withTables(written, tables)).toBe(written);
+});
+
+test("a target is met, or not, or not measured yet", () => {
+  const at = (ratios: readonly number[]) =>
+    new Map([
+      [
+        "established",
+        {
+          ...conditions,
+          rows: [1_000, 100_000, 1_000_000].map((flows, i) => row("typed arrays", ratios[i] as number, { flows })),
+        },
+      ],
+    ]);
+  const lines = (ratios: readonly number[]) => targetTable(at(ratios), 200_000).split("\n").slice(2);
+  expect(lines([2, 4, 5])[0]).toBe(
+    "| typed arrays, 1k / 100k / 1M flows | ≥ 1.9x / 3.5x / 4.5x | 2.00x / 4.00x / 5.00x | yes | 2026-01-02, abc1234, quiet |",
+  );
+  expect(lines([2, 3.4, 5])[0]).toContain("| 2.00x / 3.40x / 5.00x | **no** |");
+  expect(lines([2, 4, 5])).toHaveLength(TARGETS.length);
+  expect(lines([2, 4, 5])[1]).toContain("| not saved |");
+});
+
+test("rules are sublinear when ten times as many do not cost ten times as much", () => {
+  const measured = (ratios: readonly number[]) => {
+    const sizes = [10, 100, 1_000, 10_000];
+    const rows = ratios.map((ratio, i) =>
+      row("rules", ratio, { flows: 10_000, question: `${sizes[i]} rules, new flows` }),
+    );
+    const table = targetTable(new Map([["rules", { ...conditions, rows }]]), 0);
+    return table.split("\n").find((line) => line.includes("sublinear"));
+  };
+  expect(measured([1.1, 1.3, 1.6, 2])).toContain("| yes |");
+  expect(measured([1.1, 2, 11, 101])).toContain("| **no** |");
 });
 
 test("times have about three figures", () => {
