@@ -3,6 +3,7 @@ import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
 import { getHelper } from "./helper.js";
 import { type Core, compile, instantiate, type WasmSource } from "./instantiate.js";
+import { PROGRAM_FAULTS } from "./program.js";
 import { readExpectation } from "./read-expect.js";
 import { readFlow, readTuple } from "./read-flow.js";
 import { Results } from "./results.js";
@@ -538,6 +539,8 @@ export class Conntrack {
   /**
    * Loads a rule program, as `conntrack-iptables` compiles it: from the next packet on it decides. Its counters and what its
    * rules remember begin as the program says. An empty one takes the rules out. It is not part of a snapshot.
+   * @throws ConntrackError `bad-option` naming the place, when the engine has no room for it or something in it is wrong: a
+   *   position that leads nowhere, an operation there is none of, a loop. Then there are no rules.
    */
   loadProgram(bytes: Uint8Array): void {
     if (bytes.length > this.#programSize) {
@@ -547,7 +550,12 @@ export class Conntrack {
       );
     }
     this.#bytes.set(bytes, this.#core.programRegion() >>> 0);
-    if (!this.#core.loadProgram(bytes.length)) throw new ConntrackError("bad-option", "this is no rule program");
+    if (this.#core.loadProgram(bytes.length)) return;
+    const fault = PROGRAM_FAULTS[this.#core.programFault()];
+    throw new ConntrackError(
+      "bad-option",
+      `not a rule program: ${fault}, at byte ${this.#core.programFaultAt() >>> 0}`,
+    );
   }
 
   /** The loaded program as it is now, counters and all: a view, valid as long as the engine. */

@@ -41,6 +41,8 @@ export interface Core {
   fragmentSize(): number;
   programRegion(): number;
   loadProgram(size: number): number;
+  programFault(): number;
+  programFaultAt(): number;
   ruleRegion(): number;
   traceRules(on: boolean): void;
   ruleTraceRegion(): number;

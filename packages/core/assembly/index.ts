@@ -13,6 +13,7 @@ import {
   clearExpectations, expectBytes, expectRecords as records, expectRecordsAt, EXPECT_STATE_SIZE, loadExpectations, saveExpectations,
 } from "./expect";
 import { wayNow } from "./filter/place";
+import { fault, faultAt } from "./filter/fault";
 import { ruleTraceAt, ruleTraceCount, setRuleTrace, startProgram } from "./filter/program";
 import { HASH_STATE_SIZE, idOf as idOfSerial, loadHash, saveHash, seedHash, seedIds } from "./hash";
 import { clearHelps, connOfHelp, helpBytes, HELP_STATE_SIZE, loadHelps, saveHelps } from "./help";
@@ -147,6 +148,13 @@ export function programRegion(): usize {
 }
 export function loadProgram(size: u32): bool {
   return startProgram(size);
+}
+/** What is wrong with the program that was not accepted, FAULT_*, and where in it. */
+export function programFault(): u32 {
+  return fault;
+}
+export function programFaultAt(): u32 {
+  return faultAt;
 }
 /** Deciding rule of each packet of the last call: filter/numbers.ts. */
 export function ruleRegion(): usize {

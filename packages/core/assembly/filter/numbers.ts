@@ -14,7 +14,7 @@
 // still match, which lies behind it in the same chain and ends with the way back. What only reads the rules in order passes over
 // it. The last entry of a chain, and its policy, is a rule that always matches and ends it: the policy of a built-in chain, which
 // has a number and so a counter, or the RETURN of a user's. Number 0 counts nothing that is shown. Chains are called from behind
-// only, lists are entered from before only: no program runs for ever.
+// only, lists are entered from before only, trees lead to earlier trees only: no program runs for ever.
 //
 // end     position behind the last entry
 // steps   most rules a packet may be asked, depth: most chains it may be in at once; both are filled in when it is loaded
@@ -96,6 +96,9 @@ export const CHAIN_POLICY = 1;
 export const CHAIN_STEPS = 2;
 export const CHAIN_DEPTH = 3;
 export const CHAIN_ENTRIES = 4;
+/** The most of both that a program may have. */
+export const MOST_STEPS = 0x10000000;
+export const MOST_DEPTH = 1024;
 
 // ---- entries
 export const ENTRY_KIND = 3; // mask
@@ -209,6 +212,7 @@ export const MATCH_DCCP_TYPES = 56; // bits
 export const MATCH_HASHLIMIT = 57; // remember.ts draws the arguments of these
 export const MATCH_RECENT = 58;
 export const MATCH_CONNLIMIT = 59;
+export const MATCHES = 60; // how many
 
 /**
  * Matches that only look: asking them changes nothing and drops no packet, so it does not matter whether they are asked. Bits by
@@ -303,6 +307,7 @@ export const TARGET_CT = 10; // CT_*, zone, timeout policy, helper
 export const TARGET_TTL = 11; // TTL_*, number
 export const TARGET_TOS = 12; // clear, xor
 export const TARGET_TCPMSS = 13; // what matters here: a SYN without the option grows by it
+export const TARGETS = 14; // how many
 
 export const TTL_SET = 0;
 export const TTL_INCREASE = 1;

@@ -1,14 +1,14 @@
 // The rule program: tables and chains in the kernel's order, counters, and the rule that decided.
 import { L3_IPV6, SYSCTL_ACCT, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { Conn } from "../conn";
-import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
+import { PROGRAM } from "../memory-map";
 import { Packet } from "../packet";
 import { setSetting } from "../settings";
 import { addTtl, clearChanges, lengthNow, setConn, setLeaves } from "./context";
+import { checkProgram } from "./check";
 import { malformed, matches, undecided } from "./match";
 import {
-  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_HEADER, PROGRAM_MAGIC, PROGRAM_NUMBERS, PROGRAM_SIZE,
-  PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGE_FILTER_FORWARD, STAGE_FILTER_OUTPUT,
+  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_OUTPUT, MOST_DEPTH, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGE_FILTER_FORWARD, STAGE_FILTER_OUTPUT,
   STAGE_MANGLE_FORWARD, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING, STAGE_RAW_OUTPUT, STAGE_SECURITY_FORWARD, STAGE_SECURITY_OUTPUT, STAGES, TARGET_ACCEPT,
   TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
 } from "./numbers";
@@ -32,8 +32,7 @@ let counters: usize = 0;
 let base: usize = 0;
 let doubtful: bool = false;
 
-const STACK_DEPTH: u32 = 1024;
-const STACK: usize = memory.data(STACK_DEPTH * 4, 8);
+const STACK: usize = memory.data(MOST_DEPTH * 4, 8);
 const TRACE: usize = memory.data(RULE_TRACE_LENGTH * 4, 8);
 let traceLength: u32 = 0;
 let traceOn: bool = false;
@@ -49,15 +48,12 @@ export function setRuleTrace(on: bool): void {
   traceLength = 0;
 }
 
-/** Takes over the program that lies in its region; false when it is none. Size 0 ends filtering. */
+/** Takes over the program that lies in its region; false when something is wrong with it (fault.ts). Size 0 ends filtering. */
 export function startProgram(size: u32): bool {
   filtering = false;
   if (size == 0) return true;
-  if (size > PROGRAM_CAPACITY || size < <u32>(PROGRAM_HEADER * 4)) return false;
-  if (load<u32>(PROGRAM) != PROGRAM_MAGIC || load<u32>(PROGRAM, PROGRAM_SIZE * 4) != size) return false;
-  const at = load<u32>(PROGRAM, PROGRAM_COUNTERS * 4);
-  if (<u64>at + (<u64>load<u32>(PROGRAM, PROGRAM_NUMBERS * 4) << 4) > <u64>size) return false;
-  counters = PROGRAM + at;
+  if (!checkProgram(size)) return false;
+  counters = PROGRAM + load<u32>(PROGRAM, PROGRAM_COUNTERS * 4);
   rawPlain = (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_RAW_PLAIN) != 0;
   if (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_ACCOUNTING) setSetting(SYSCTL_ACCT, 1);
   filtering = true;

@@ -12,7 +12,7 @@ import {
   RECENT_INVERT, RECENT_REAP, RECENT_REMOVE, RECENT_SET, RECENT_TTL, RECENT_UPDATE,
 } from "./numbers";
 import {
-  addEntry, ENTRY_KEY, findEntry, isFull, nextEntry, oldestEntry, removeEntry, SWEPT, tableAt, touchEntry,
+  addEntry, ENTRY_KEY, findEntry, isFull, newerEntry, nextEntry, oldestEntry, removeEntry, SWEPT, tableAt, touchEntry,
 } from "./store";
 
 const SECOND: u64 = 1_000_000_000;
@@ -168,6 +168,15 @@ export function recent(p: Packet, at: usize): u32 {
   }
   if (flags & RECENT_SET || (flags & RECENT_UPDATE && answer)) stamp(table, entry, load<u32>(at, 16), ttl);
   return answer;
+}
+
+/** All entries of a table in use have their stamps, at most `most`. */
+export function stampsFit(table: usize, most: u32): bool {
+  for (let entry = oldestEntry(table); entry; entry = newerEntry(table, entry)) {
+    const index = <u32>load<u16>(entry, R_INDEX);
+    if (index == 0 || index > most || load<u16>(entry, R_COUNT) > <u16>most) return false;
+  }
+  return true;
 }
 
 function withTtl(table: usize, entry: usize, ttl: u32): usize {

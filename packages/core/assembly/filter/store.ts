@@ -9,6 +9,7 @@
 // oldest …     all entries in order of their last use
 // swept        for whoever empties it from time to time
 import { PROGRAM } from "../memory-map";
+import { mark } from "./marks";
 import {
   PROGRAM_TABLES, STORE_BUCKETS, STORE_CAPACITY, STORE_ENTRY, STORE_HEADER, STORE_KEY, STORE_SEED,
 } from "./numbers";
@@ -91,6 +92,11 @@ export function oldestEntry(table: usize): usize {
   return number ? entryAt(table, number) : 0;
 }
 
+export function newerEntry(table: usize, entry: usize): usize {
+  const number = load<u32>(entry, NEWER);
+  return number ? entryAt(table, number) : 0;
+}
+
 /** A new entry, its value zeros; the caller has made room. */
 export function addEntry(table: usize, key: usize): usize {
   let number = load<u32>(table, FREE);
@@ -144,4 +150,65 @@ export function removeEntry(table: usize, entry: usize): void {
   store<u32>(entry, load<u32>(table, FREE), NEXT);
   store<u32>(table, number, FREE);
   store<u32>(table, load<u32>(table, COUNT) - 1, COUNT);
+}
+
+// ---- before a program is accepted
+//
+// A table may have been in use. Every entry that is reached from a bucket must have its neighbours in the order of use, and
+// there must be as many as are counted; all others are free.
+
+/** The table at `at`, which ends before `end` at the latest; the position behind it, or 0. */
+export function checkTable(at: u32, end: u32): u32 {
+  if (at & 7 || at > end || end - at < <u32>STORE_HEADER) return 0;
+  const table = PROGRAM + at;
+  const buckets = load<u32>(table, STORE_BUCKETS * 4);
+  const capacity = load<u32>(table, STORE_CAPACITY * 4);
+  const size = load<u32>(table, STORE_ENTRY * 4);
+  const key = load<u32>(table, STORE_KEY * 4);
+  if (buckets == 0 || buckets & 1 || capacity == 0 || size & 7 || key > 64 || size < <u32>ENTRY_KEY + key * 4) return 0;
+  const all = <u64>at + STORE_HEADER + ((<u64>buckets) << 2) + <u64>capacity * <u64>size;
+  if (<u64>buckets << 2 > <u64>end || all > <u64>end) return 0;
+  const fresh = load<u32>(table, FRESH);
+  const count = load<u32>(table, COUNT);
+  if (fresh > capacity || count > fresh) return 0;
+  return checkUsed(table, buckets, count, fresh) && checkFree(table, fresh - count, fresh) ? <u32>all : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function positionOf(table: usize, number: u32): u32 {
+  return <u32>(entryAt(table, number) - PROGRAM);
+}
+
+function checkUsed(table: usize, buckets: u32, count: u32, fresh: u32): bool {
+  let left = count;
+  for (let bucket: u32 = 0; bucket < buckets; ++bucket) {
+    let number = load<u32>(headOf(table, bucket));
+    while (number) {
+      if (left == 0 || number > fresh || !mark(positionOf(table, number))) return false;
+      const entry = entryAt(table, number);
+      if (load<u32>(entry, BUCKET) != bucket || !hasNeighbours(table, entry, number, fresh)) return false;
+      number = load<u32>(entry, NEXT);
+      --left;
+    }
+  }
+  return left == 0 && (count != 0 || (load<u32>(table, OLDEST) | load<u32>(table, NEWEST)) == 0);
+}
+
+function hasNeighbours(table: usize, entry: usize, number: u32, fresh: u32): bool {
+  const older = load<u32>(entry, OLDER);
+  const newer = load<u32>(entry, NEWER);
+  if (older > fresh || newer > fresh) return false;
+  const before = older ? load<u32>(entryAt(table, older), NEWER) : load<u32>(table, OLDEST);
+  const after = newer ? load<u32>(entryAt(table, newer), OLDER) : load<u32>(table, NEWEST);
+  return before == number && after == number;
+}
+
+function checkFree(table: usize, count: u32, fresh: u32): bool {
+  let number = load<u32>(table, FREE);
+  for (; count && number; --count) {
+    if (number > fresh || !mark(positionOf(table, number))) return false;
+    number = load<u32>(entryAt(table, number), NEXT);
+  }
+  return count == 0 && number == 0;
 }

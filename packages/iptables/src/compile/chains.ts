@@ -81,27 +81,28 @@ export class ChainWriter {
       if (!leaf.ends) onward.push(this.chains.push(0) - 1);
       return place;
     };
-    this.#tree(this.chains, at, tree, { chain, entry, list, places: new Map() });
+    this.chains[at] = this.#tree(tree, { chain, entry, list, places: new Map() }) + P.ENTRY_TREE;
+    this.#toTrees.push({ words: this.chains, at });
     for (const word of onward) this.chains[word] = this.#here() + P.ENTRY_LIST;
   }
 
-  #tree(words: number[], at: number, tree: Branch, run: TreeRun): void {
+  // Behind the trees it leads to. Its place among the trees.
+  #tree(tree: Branch, run: TreeRun): number {
     const known = run.places.get(tree);
-    const place = known ?? 4 * this.trees.length;
-    words[at] = place + P.ENTRY_TREE;
-    this.#toTrees.push({ words, at });
-    if (known !== undefined) return;
-    run.places.set(tree, place);
+    if (known !== undefined) return known;
     const { field } = tree;
     const { bounds, cells } = field < P.FIELDS_DIRECT ? direct(tree) : tree;
-    this.trees.push(field, cells.length, run.chain, run.entry);
-    for (const bound of bounds) this.trees.push(bound);
-    const first = this.trees.length;
-    for (const _ of cells) this.trees.push(0);
-    for (const [i, cell] of cells.entries()) {
-      if (isLeaf(cell)) this.trees[first + i] = run.list(cell);
-      else this.#tree(this.trees, first + i, cell, run);
+    const entries = cells.map((cell) => (isLeaf(cell) ? run.list(cell) : this.#tree(cell, run) + P.ENTRY_TREE));
+    const { trees } = this;
+    const place = 4 * trees.length;
+    run.places.set(tree, place);
+    trees.push(field, cells.length, run.chain, run.entry);
+    for (const bound of bounds) trees.push(bound);
+    for (const [i, entry] of entries.entries()) {
+      const at = trees.push(entry) - 1;
+      if (!isLeaf(cells[i] as Tree)) this.#toTrees.push({ words: trees, at });
     }
+    return place;
   }
 
   /** The words of both, once it is known where the trees lie: behind the chains. */
