@@ -716,6 +716,17 @@ static void requestCommand(const uint8_t *message, size_t n) {
   finish();
 }
 
+/** Answers with the moment on the wall clock: nanoseconds since the epoch. */
+static void startClock(void) {
+  struct timespec wall;
+  clock_gettime(CLOCK_MONOTONIC, &zero);
+  clock_gettime(CLOCK_REALTIME, &wall);
+  uint64_t nanoseconds = wall.tv_sec * 1000000000ull + wall.tv_nsec;
+  begin('s');
+  append(&nanoseconds, 8);
+  finish();
+}
+
 static void dumpCommand(void) {
   begin('g');
   dumpTable(tellDumped);
@@ -809,7 +820,7 @@ int main(int argc, char **argv) {
       }
       case 't': openTap((char *)payload); break;
       case 'l': startListening(); break;
-      case 's': clock_gettime(CLOCK_MONOTONIC, &zero); break;
+      case 's': startClock(); continue;
       default: fail("unknown command %d", command[0]);
     }
     begin(command[0]);

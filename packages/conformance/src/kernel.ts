@@ -265,10 +265,11 @@ export class Kernel {
     return performance.now() - this.#started;
   }
 
-  /** Starts the clock that `realtime` packets go by. */
-  async startClock(): Promise<void> {
-    await this.oracle.startClock();
+  /** Starts the clock that `realtime` packets go by; the moment in nanoseconds since the epoch. */
+  async startClock(): Promise<bigint> {
+    const zero = await this.oracle.startClock();
     this.#started = performance.now();
+    return zero;
   }
 
   /** Events collected since the last reset or the last call. */

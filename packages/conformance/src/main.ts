@@ -9,6 +9,7 @@ import { type CaptureOptions, compareCapture } from "./captures.js";
 import { compareLive, recordFamily } from "./golden.js";
 import { hunt, huntOdd, huntTimed } from "./hunt.js";
 import { kernelAvailable, withKernel } from "./kernel.js";
+import { outputs, randomOutputs, recordScripts } from "./outputs/command.js";
 import { FAMILIES, type Family } from "./sequences/index.js";
 
 const USAGE = `npm run conformance -- [options]
@@ -24,6 +25,8 @@ Without options: every sequence through this kernel and through the engine.
   --capture FILE      this capture, frame by frame; may be given again
   --captures FOLDER   every capture of a folder
   --speed N           captures with their waits, N times as fast, timeouts divided by N; without, only the order counts
+  --outputs           what /proc and conntrack(8) print, in every form; with --random N, of random traffic; with --record, anew
+  --only TEXT         of outputs: scripts with that in their name
   --agreement         all sequences, random traffic (100000 packets, 30000 timed, 100000 odd, or as said), captures where given; writes README.md
   --help
 `;
@@ -134,6 +137,8 @@ async function main(): Promise<boolean> {
       random: { type: "string" },
       timed: { type: "string" },
       seed: { type: "string", default: "1" },
+      outputs: { type: "boolean", default: false },
+      only: { type: "string", default: "" },
       agreement: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -145,11 +150,17 @@ async function main(): Promise<boolean> {
   const available = kernelAvailable();
   if (!available.ok) throw new Error(`the kernel cannot be asked here: ${available.reason}`);
   const { agreement, seed } = values;
+  if (values.outputs && values.record) {
+    await recordScripts(values.only);
+    return true;
+  }
+  if (values.outputs) return values.random ? randomOutputs(Number(values.random), Number(seed)) : outputs(values.only);
   const families = FAMILIES.filter(({ name }) => values.family === undefined || name === values.family);
   if (families.length === 0)
     throw new Error(`no family ${values.family}; there are ${FAMILIES.map(({ name }) => name).join(", ")}`);
   if (values.record) {
     for (const family of families) console.log(`${family.name}: ${await recordFamily(family)} sequences recorded`);
+    if (values.family === undefined) await recordScripts("");
     return true;
   }
 

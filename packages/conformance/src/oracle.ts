@@ -159,8 +159,9 @@ export class Oracle {
     await this.#ask("l", Buffer.alloc(0));
   }
 
-  async startClock(): Promise<void> {
-    await this.#ask("s", Buffer.alloc(0));
+  /** Time is counted from now on; resolves with this moment, in nanoseconds since the epoch. */
+  async startClock(): Promise<bigint> {
+    return (await this.#ask("s", Buffer.alloc(0))).readBigUInt64LE(0);
   }
 
   /** Sends packets one after the other. `limit`: milliseconds after which we stop believing in an answer. */

@@ -27,7 +27,7 @@ const SHUTDOWN_BACK = row("<-", TAG_A, [chunk(7)]);
 const SHUTDOWN_ACK = row("<-", TAG_A, [{ type: 8 }]);
 const HEARTBEAT = row("->", TAG_B, [chunk(4)]);
 
-const STATES: readonly (readonly [string, readonly FreeRow[]])[] = [
+export const STATES: readonly (readonly [string, readonly FreeRow[]])[] = [
   ["NONE", []],
   ["CLOSED", [INIT]],
   ["COOKIE_WAIT", [INIT, INIT_ACK]],

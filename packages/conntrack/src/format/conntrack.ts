@@ -1,11 +1,10 @@
 // conntrack -L
 import type { Flow } from "../types.js";
-import { compressAddress } from "./address.js";
 import { ctime } from "./clock.js";
 import { assuranceWord, directionWords } from "./flow-words.js";
 import { type LabelNames, labelNames } from "./labels.js";
 import { dumpMessage, type Message } from "./message.js";
-import { family, line, nameAndNumber, tupleText, wholeSeconds } from "./words.js";
+import { family, line, nameAndNumber, toolProtocol, toolTuple, wholeSeconds } from "./words.js";
 
 /** The `-o` list of conntrack(8). */
 export interface ConntrackOptions {
@@ -30,10 +29,10 @@ export function formatMessage(message: Message, options: ConntrackOptions): stri
   const labels = labelNames(message.labels, options.labels);
   return line(
     options.extended && family(flow),
-    nameAndNumber(flow.protocol, flow.l4proto),
+    nameAndNumber(toolProtocol(flow), flow.l4proto),
     message.timeout !== null && `${message.timeout}`,
     message.state,
-    ...directionWords(flow, (direction) => tupleText(flow.l4proto, flow[direction], compressAddress), message.counters),
+    ...directionWords(flow, (direction) => toolTuple(flow.l4proto, flow[direction]), message.counters),
     assuranceWord(flow),
     message.mark !== null && `mark=${message.mark}`,
     flow.zoneDirection === "both" && flow.zone !== 0 && `zone=${flow.zone}`,
@@ -43,7 +42,7 @@ export function formatMessage(message: Message, options: ConntrackOptions): stri
     message.helper !== null && `helper=${message.helper}`,
     message.use !== null && `use=${message.use}`,
     options.id && `id=${flow.id}`,
-    labels.length > 0 && `labels=${labels.join(",")}`,
+    labels && (labels.length > 0 ? `labels=${labels.join(",")}` : "labels"),
   );
 }
 

@@ -1,10 +1,10 @@
 // Expectations: /proc/net/nf_conntrack_expect, conntrack -L expect, conntrack -E expect
 import type { Expectation } from "../types.js";
-import { compressAddress, expandAddress } from "./address.js";
+import { compressAddress } from "./address.js";
 import { expectTimestamp } from "./clock.js";
 import { eventTag } from "./event.js";
 import { tupleParts } from "./tuple-parts.js";
-import { familyName, line, tupleText, wholeSeconds } from "./words.js";
+import { familyName, line, procTuple, toolTuple, wholeSeconds } from "./words.js";
 import { element, leaf, protocolAttributes } from "./xml.js";
 
 /** Names of the flags, in the order of their bit numbers. */
@@ -28,7 +28,7 @@ export function formatExpectProc(expectation: Expectation): string {
   return line(
     timeout === null ? "-" : `${wholeSeconds(timeout)}`,
     `l3proto = ${l3num} proto=${l4proto}`,
-    tupleText(l4proto, expectation.tuple, expandAddress),
+    procTuple(l4proto, expectation.tuple),
     expectFlagNames(expectation.flags).join(","),
     helper !== null && (className === null ? helper : `${helper}/${className}`),
   );
@@ -41,7 +41,7 @@ export function formatExpectConntrack(expectation: Expectation, { timestamp }: E
   const text = line(
     `${wholeSeconds(expectation.timeout ?? 0n)}`,
     `proto=${l4proto}`,
-    tupleText(l4proto, expectation.tuple, compressAddress),
+    toolTuple(l4proto, expectation.tuple),
     `mask-src=${compressAddress(mask.src)} mask-dst=${compressAddress(mask.dst)}`,
     parts(mask),
     `master-src=${compressAddress(master.src)} master-dst=${compressAddress(master.dst)}`,

@@ -1,8 +1,7 @@
 // /proc/net/ip_conntrack of Linux 2.4 and 2.6
 import type { Flow } from "../types.js";
-import { compressAddress } from "./address.js";
 import { assuranceWord, directionWords, greWord } from "./flow-words.js";
-import { line, nameAndNumber, tupleText, wholeSeconds } from "./words.js";
+import { line, nameAndNumber, procTuple, wholeSeconds } from "./words.js";
 
 export interface LegacyOptions {
   /** Which kernel's file; default "2.4". */
@@ -24,11 +23,7 @@ export function formatLegacy(flow: Flow, { kernel = "2.4", exact = false }: Lega
     nameAndNumber(flow.protocol, flow.l4proto),
     `${wholeSeconds(flow.timeout)}`,
     greWord(flow) || flow.protocolState,
-    ...directionWords(
-      flow,
-      (direction) => tupleText(flow.l4proto, flow[direction], compressAddress),
-      later ? flow.counters : null,
-    ),
+    ...directionWords(flow, (direction) => procTuple(flow.l4proto, flow[direction]), later ? flow.counters : null),
     assuranceWord(flow),
     later && `mark=${flow.mark}`,
     `use=${flow.use}`,

@@ -1,8 +1,7 @@
 // /proc/net/nf_conntrack
 import type { Flow } from "../types.js";
-import { expandAddress } from "./address.js";
 import { assuranceWord, directionWords, greWord, isOffloaded } from "./flow-words.js";
-import { family, line, nameAndNumber, tupleText, wholeSeconds } from "./words.js";
+import { family, line, nameAndNumber, procTuple, wholeSeconds } from "./words.js";
 
 /**
  * A line of `/proc/net/nf_conntrack`. The reader of that file holds one reference more than the reader of a dump does,
@@ -14,7 +13,7 @@ export function formatProc(flow: Flow): string {
     family(flow),
     nameAndNumber(flow.protocol, flow.l4proto),
     !isOffloaded(flow) && line(`${wholeSeconds(flow.timeout)}`, greWord(flow) || flow.protocolState),
-    ...directionWords(flow, (direction) => tupleText(flow.l4proto, flow[direction], expandAddress), flow.counters),
+    ...directionWords(flow, (direction) => procTuple(flow.l4proto, flow[direction]), flow.counters),
     assuranceWord(flow),
     `mark=${flow.mark}`,
     flow.zoneDirection === "both" && `zone=${flow.zone}`,

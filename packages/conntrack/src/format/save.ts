@@ -3,8 +3,8 @@ import type { Flow, StatusName } from "../types.js";
 import { compressAddress } from "./address.js";
 import { dumpMessage, type Message } from "./message.js";
 import { hasStatus } from "./status.js";
-import { tupleParts } from "./tuple-parts.js";
-import { line, type Word } from "./words.js";
+import { toolParts } from "./tuple-parts.js";
+import { line, toolProtocol, type Word } from "./words.js";
 
 const COMMANDS = { dump: "-A", NEW: "-A", UPDATE: "-U", DESTROY: "-D" } as const;
 // The only ones the command can set, in the order of their bits.
@@ -16,18 +16,24 @@ export function formatSave(flow: Flow): string {
 }
 
 export function formatSaveMessage(message: Message): string {
-  const { flow } = message;
+  const { flow, state } = message;
+  const protocol = toolProtocol(flow);
   return line(
     COMMANDS[message.type],
     message.timeout !== null && `-t ${message.timeout}`,
     `-u ${SAVED_STATUS.filter((name) => hasStatus(flow, name)).join(",") || "UNSET"}`,
     zoneWord(flow),
     ...addressWords(flow),
-    `-p ${flow.protocol === "unknown" ? flow.l4proto : flow.protocol}`,
-    tupleParts(flow.l4proto).save(flow),
-    message.state !== null && `--state ${message.state}`,
+    `-p ${protocol === "unknown" ? flow.l4proto : protocol}`,
+    toolParts(flow.l4proto).save(flow),
+    state !== null && `--state ${isNameless(flow, state) ? "(null)" : state}`,
     message.vtags && `--orig-vtag ${swapBytes(message.vtags.original)} --reply-vtag ${swapBytes(message.vtags.reply)}`,
   );
+}
+
+// The tool has no name for this state, and prints what its C library makes of none.
+function isNameless({ protocol }: Flow, state: string): boolean {
+  return protocol === "sctp" && state === "HEARTBEAT_SENT";
 }
 
 const ZONE_OPTIONS = { both: "-w", original: "--orig-zone", reply: "--reply-zone" } as const;

@@ -48,3 +48,11 @@ const PARTS: Readonly<Record<number, TupleParts>> = {
 export function tupleParts(l4proto: number): TupleParts {
   return PARTS[l4proto] ?? none;
 }
+
+/** conntrack-tools still knows DCCP, which Linux (6.18) no longer tracks by port: it prints zeros. */
+export const DCCP = 33;
+
+/** The same as conntrack-tools writes them. */
+export function toolParts(l4proto: number): TupleParts {
+  return l4proto === DCCP ? { ...ports, save: none.save } : tupleParts(l4proto);
+}

@@ -1,6 +1,7 @@
 // A line is words separated by single blanks; words that do not apply are left out.
 import type { Flow, Tuple } from "../types.js";
-import { tupleParts } from "./tuple-parts.js";
+import { compressAddress, expandAddress } from "./address.js";
+import { DCCP, toolParts, tupleParts } from "./tuple-parts.js";
 
 export type Word = string | false | null | undefined;
 
@@ -22,8 +23,19 @@ export function familyName(l3num: Flow["l3num"]): "ipv4" | "ipv6" {
   return l3num === 2 ? "ipv4" : "ipv6";
 }
 
-export function tupleText(l4proto: number, tuple: Tuple, address: (text: string) => string): string {
-  return line(`src=${address(tuple.src)}`, `dst=${address(tuple.dst)}`, tupleParts(l4proto).text(tuple));
+/** conntrack-tools' name of the transport protocol. */
+export function toolProtocol({ protocol, l4proto }: Pick<Flow, "protocol" | "l4proto">): string {
+  return l4proto === DCCP ? "dccp" : protocol;
+}
+
+/** A tuple in `/proc`. */
+export function procTuple(l4proto: number, tuple: Tuple): string {
+  return line(`src=${expandAddress(tuple.src)} dst=${expandAddress(tuple.dst)}`, tupleParts(l4proto).text(tuple));
+}
+
+/** A tuple by conntrack-tools. */
+export function toolTuple(l4proto: number, tuple: Tuple): string {
+  return line(`src=${compressAddress(tuple.src)} dst=${compressAddress(tuple.dst)}`, toolParts(l4proto).text(tuple));
 }
 
 /** Whole seconds, truncated. */

@@ -5,8 +5,8 @@ import { clockParts, twoDigits, WEEKDAYS } from "./clock.js";
 import { type LabelNames, labelNames } from "./labels.js";
 import { dumpMessage, type Message } from "./message.js";
 import { hasStatus } from "./status.js";
-import { tupleParts } from "./tuple-parts.js";
-import { familyName, wholeSeconds } from "./words.js";
+import { toolParts } from "./tuple-parts.js";
+import { familyName, toolProtocol, wholeSeconds } from "./words.js";
 
 export interface XmlOptions {
   /** `<start>` and `<stop>`, of connections with time stamps. */
@@ -79,7 +79,7 @@ function direction({ flow, counters }: Message, name: Direction): string {
       leaf("src", compressAddress(tuple.src)),
       leaf("dst", compressAddress(tuple.dst)),
     ),
-    element("layer4", protocolAttributes(flow.l4proto, flow.protocol), tupleParts(flow.l4proto).xml(tuple)),
+    element("layer4", protocolAttributes(flow.l4proto, toolProtocol(flow)), toolParts(flow.l4proto).xml(tuple)),
     flow.zoneDirection === name && flow.zone !== 0 && leaf("zone", flow.zone),
     counters && element("counters", "", leaf("packets", counters[name].packets), leaf("bytes", counters[name].bytes)),
   );
@@ -93,7 +93,7 @@ function independent(message: Message, { ktimestamp, labels }: XmlOptions): Part
     message.state !== null && leaf("state", xmlState(flow, message.state)),
     message.timeout !== null && leaf("timeout", message.timeout),
     message.mark !== null && leaf("mark", message.mark),
-    names.length > 0 && element("labels", "", ...names.map((name) => leaf("label", name))),
+    names && element("labels", "", ...names.map((name) => leaf("label", name))),
     flow.zoneDirection === "both" && flow.zone !== 0 && leaf("zone", flow.zone),
     message.use !== null && leaf("use", message.use),
     leaf("id", flow.id),

@@ -40,7 +40,10 @@ describe("labels", () => {
   test("without the option: none", () => expect(formatConntrack(labelled)).toBe(line));
   test("by name; bits without one are left out", () => {
     expect(formatConntrack(labelled, { labels: { 5: "five" } })).toBe(`${line} labels=five`);
-    expect(formatConntrack(labelled, { labels: { 7: "seven" } })).toBe(line);
+    // the tool writes the word, even when no name follows
+    expect(formatConntrack(labelled, { labels: { 7: "seven" } })).toBe(`${line} labels`);
+    expect(formatXmlFlow(labelled, { labels: {} })).toContain("<labels></labels>");
+    expect(formatConntrack(udp, { labels: { 5: "five" } })).not.toContain("labels");
   });
   test("by number", () => expect(formatConntrack(labelled, { labels: true })).toBe(`${line} labels=5,6`));
   test("escaped in XML", () => {

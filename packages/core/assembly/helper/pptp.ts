@@ -186,8 +186,9 @@ function expectCall(c: Conn, data: PptpData): void {
     }
     forgetKeys(data);
   }
-  removeExpectation(first);
+  // in the kernel's order, which the events tell
   removeExpectation(second);
+  removeExpectation(first);
   because(REASON_PPTP_KEY_MAP, pns, pac);
 }
 
