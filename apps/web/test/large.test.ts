@@ -1,9 +1,9 @@
 // 200,000 packets: read with progress, scrolled, scrubbed, exported, cancelled. How fast is told, not asserted. With
 // WEB_PACKETS=1800000 (npm run measure) whole packets, about 1 GB, and what was measured goes into benchmarks/web.md.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
 import { writeLarge } from "./large-capture.js";
@@ -15,6 +15,8 @@ const LONG = 1_200_000;
 
 /** Times between frames while `step` moves something in each of them. */
 async function frames(page: Page, step: string): Promise<string> {
+  const browser = page.context().browser() as Browser;
+  const before = await used(browser);
   const times = (await page.evaluate(`new Promise((resolve) => {
     const times = [];
     let last = performance.now();
@@ -31,24 +33,31 @@ async function frames(page: Page, step: string): Promise<string> {
   times.sort((a, b) => a - b);
   const at = (share: number) =>
     `${(times[Math.min(times.length - 1, Math.floor(times.length * share))] as number).toFixed(0)} ms`;
-  return `${at(0.5)} / ${at(0.95)} / ${at(1)}`;
+  const after = await used(browser);
+  const processor =
+    before && after ? `, ${((after.processor - before.processor) / FRAMES).toFixed(0)} ms of processor a frame` : "";
+  return `${at(0.5)} / ${at(0.95)} / ${at(1)}${processor}`;
 }
 
-/** Memory of the page's process, its worker included, in MB; null where it cannot be seen. */
-async function memory(site: Site): Promise<number | null> {
-  const session = await site.browser.newBrowserCDPSession();
+interface Use {
+  /** Memory in MB. */
+  readonly memory: number;
+  /** Processor time in ms, of all its threads. */
+  readonly processor: number;
+}
+
+/** What the page's process, its worker included, has used; null where it cannot be seen. */
+async function used(browser: Browser): Promise<Use | null> {
+  const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   await session.detach();
-  const sizes = processInfo
-    .filter(({ type }) => type === "renderer")
-    .map(({ id }) => {
-      try {
-        return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1] ?? 0) / 1000;
-      } catch {
-        return 0;
-      }
+  const uses = processInfo
+    .filter(({ type, id }) => type === "renderer" && existsSync(`/proc/${id}/status`))
+    .map(({ id, cpuTime }): Use => {
+      const size = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1] ?? 0;
+      return { memory: Number(size) / 1000, processor: cpuTime * 1000 };
     });
-  return Math.max(0, ...sizes) || null;
+  return uses.sort((x, y) => y.memory - x.memory)[0] ?? null;
 }
 
 const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -75,7 +84,7 @@ describe.skipIf(!CHROMIUM)("a large capture", () => {
     page.setDefaultTimeout(LONG);
     const measured: [string, string][] = [];
     const measure = (what: string, value: string) => measured.push([what, value]);
-    const empty = await memory(site);
+    const empty = await used(site.browser);
     const start = performance.now();
     await page.getByLabel("Capture file").setInputFiles(file);
     await page.locator("[role=option] .chip").first().waitFor();
@@ -129,11 +138,11 @@ describe.skipIf(!CHROMIUM)("a large capture", () => {
       "stepping packet by packet in the state machine",
       await frames(page, `(i) => document.querySelector('[aria-label="Next packet"]').click()`),
     );
-    const full = await memory(site);
+    const full = await used(site.browser);
     if (full && empty)
       measure(
         "memory of the page and its worker, empty and with the capture",
-        `${empty.toFixed(0)} MB, ${full.toFixed(0)} MB`,
+        `${empty.memory.toFixed(0)} MB, ${full.memory.toFixed(0)} MB`,
       );
 
     console.info(
@@ -185,13 +194,15 @@ function report(
   return `# The browser app on a large capture
 
 ${packets.toLocaleString("en")} packets, ${(bytes / 1e9).toFixed(2)} GB: the mix of the benchmarks (\`src/mix.ts\`) with whole packets, opened in the built app. Frames:
-the time between two while something moves in each of ${FRAMES}, as median / 95 of 100 / longest.
+the time between two while something moves in each of ${FRAMES}, as median / 95 of 100 / longest, and the processor
+time of the page and its worker together.
 
 | | measured |
 |---|---|
 ${measured.map(([what, value]) => `| ${cell(what)} | ${cell(value)} |`).join("\n")}
 
-Headless Chromium ${chromium} without a GPU, ${process.platform} ${release()}, ${cpus().length} virtual cores of ${cpus()[0]?.model.trim()}. Nothing of it is asserted;
+Headless Chromium ${chromium} without a GPU, ${process.platform} ${release()}, ${cpus().length} virtual cores of ${cpus()[0]?.model.trim()}, load average ${loadavg()[0]?.toFixed(1)}
+(above the number of cores others were at work, and times are longer than they need be). Nothing of it is asserted;
 \`npm run measure --workspace @conntrack-wasm/web\` measures again and writes this file. The tests do the same with 200,000 packets.
 `;
 }

@@ -61,7 +61,7 @@ describe.skipIf(!CHROMIUM)("rules", () => {
     await page.locator(".cm-counts .shadowed").waitFor();
     await page
       .getByRole("button", {
-        name: "fresh:3 can never be hit: fresh:2 (line 10) takes all of its packets before: go to line 10",
+        name: "by line 10: fresh:3 can never be hit: fresh:2 (line 10) takes all of its packets before",
       })
       .click();
     await page.locator(".cm-content:focus").waitFor();
