@@ -144,6 +144,23 @@ describe("found", () => {
   });
 });
 
+test("in chains of thousands of rules, by the one value a rule asks for", () => {
+  const list = Array.from(
+    { length: 3000 },
+    (_, i) => `FORWARD -s 10.0.${i >> 8}.${i & 255} -p tcp -m tcp --dport 80 -j ACCEPT`,
+  );
+  const more = [
+    "FORWARD -s 10.0.3.7 -p tcp -m tcp --dport 80 --syn -j DROP",
+    "FORWARD -s 10.0.3.7 -p tcp -m tcp --dport 81 -j DROP",
+    "FORWARD -p udp -j DROP",
+    "FORWARD -s 10.0.3.8 -p udp -m udp --dport 53 -j ACCEPT",
+  ];
+  expect(shadowed([...list, ...more]).map(brief)).toEqual([
+    "FORWARD:3001 rule FORWARD:776",
+    "FORWARD:3004 rule FORWARD:3003",
+  ]);
+});
+
 describe("not claimed", () => {
   test.each<[name: string, rules: string[], table?: string]>([
     ["a limit lets some through", ["FORWARD -m limit --limit 1/sec -j DROP", "FORWARD -m limit --limit 1/sec"]],

@@ -240,7 +240,7 @@ async function check(first: string, args: readonly string[], options: CheckOptio
   const counting =
     options.trace === undefined && (options.output === "iptables-save" || options.output === "rules-json");
   const session = await Session.open(captures, options, {
-    trace: true,
+    trace: !counting,
     programSize: program.bytes.length,
     interfaces,
     single: !counting,

@@ -58,8 +58,12 @@ interface Site {
 
 type Finding = Pick<ShadowedRule, "why" | "by">;
 
-/** Steps for one rule: chains may lead to each other in more ways than can be walked. */
-const MOST_STEPS = 200_000;
+/**
+ * Comparisons for one rule, and for a table: chains may lead to each other in more ways than can be walked. Of what is left then,
+ * nothing is claimed.
+ */
+const MOST_STEPS = 50_000;
+const MOST_STEPS_OF_TABLE = 2_000_000;
 const MOST_DEPTH = 64;
 
 class TableAnalysis {
@@ -68,7 +72,9 @@ class TableAnalysis {
   /** Rules that lead to a chain. */
   readonly #sites = new Map<Chain, Site[]>();
   readonly #changes = new Map<Chain, number>();
+  readonly #indexes = new Map<Chain, ChainIndex>();
   #steps = 0;
+  #left = MOST_STEPS_OF_TABLE;
 
   constructor(
     private readonly table: Table,
@@ -93,6 +99,7 @@ class TableAnalysis {
       }
     for (const entries of this.#entries.values())
       for (const entry of entries) entry.changes = this.#changesOf(entry.rule);
+    for (const [chain, entries] of this.#entries) this.#indexes.set(chain, new ChainIndex(entries));
   }
 
   shadowed(): ShadowedRule[] {
@@ -103,6 +110,10 @@ class TableAnalysis {
         return found === null ? [] : [{ ...place(entry), ...found }];
       }),
     );
+  }
+
+  #step(): boolean {
+    return this.#steps-- > 0 && this.#left-- > 0;
   }
 
   #of(chain: Chain): readonly Entry[] {
@@ -116,7 +127,7 @@ class TableAnalysis {
 
   // Why no packet with all that is `known` of it when it is there gets to rule `index` of the chain; null: one may.
   #find({ chain, index }: Site, known: readonly Condition[], depth: number): Finding | null {
-    if (depth > MOST_DEPTH || this.#steps-- <= 0) return null;
+    if (depth > MOST_DEPTH || !this.#step()) return null;
     if (contradict(known, known)) return { why: "contradiction", by: [] };
     const taken = this.#takenBefore(chain, index, known);
     if (taken !== null) return { why: "rule", by: taken };
@@ -124,7 +135,7 @@ class TableAnalysis {
     const sites = this.#sites.get(chain) ?? [];
     if (sites.length === 0) return { why: "chain", by: [] };
     // What may have changed since the jump says nothing of the packet as it was there.
-    const still = unchanged(known, this.#changesBetween(chain, 0, index));
+    const still = unchanged(known, (this.#indexes.get(chain) as ChainIndex).changes(0, index));
     const found: Finding[] = [];
     for (const site of sites) {
       const entry = this.#of(site.chain)[site.index] as Entry;
@@ -139,24 +150,23 @@ class TableAnalysis {
   // The rules in front of `index` that take every such packet: one, or several that share a field among them.
   #takenBefore(chain: Chain, index: number, known: readonly Condition[]): RulePlace[] | null {
     const entries = this.#of(chain);
+    const chainIndex = this.#indexes.get(chain) as ChainIndex;
     const shares = new Map<string, { spans: Spans; by: RulePlace[] }>();
-    let changes = 0;
-    for (let i = index - 1; i >= 0; i--) {
+    for (const i of chainIndex.candidates(index, known)) {
+      if (!this.#step()) return null;
       const entry = entries[i] as Entry;
-      const inside = entry.changes;
-      if (this.#ends(entry, unchanged(known, changes | inside))) {
-        const rest = missing(entry, unchanged(known, changes));
-        if (rest !== null && rest.length === 0) return [place(entry)];
-        const [one] = rest ?? [];
-        if (one?.kind === "spans") {
-          const share = shares.get(one.field) ?? { spans: [], by: [] };
-          share.spans = spans([...share.spans, ...one.set]);
-          share.by.unshift(place(entry));
-          shares.set(one.field, share);
-          if (share.by.length > 1 && isCovered(unchanged(known, changes), one, share.spans)) return share.by;
-        }
-      }
-      changes |= inside;
+      const changes = chainIndex.changes(i + 1, index);
+      if (!this.#ends(entry, unchanged(known, changes | entry.changes))) continue;
+      const rest = missing(entry, unchanged(known, changes));
+      if (rest === null) continue;
+      if (rest.length === 0) return [place(entry)];
+      const [one] = rest;
+      if (one?.kind !== "spans") continue;
+      const share = shares.get(one.field) ?? { spans: [], by: [] };
+      share.spans = spans([...share.spans, ...one.set]);
+      share.by.unshift(place(entry));
+      shares.set(one.field, share);
+      if (share.by.length > 1 && isCovered(unchanged(known, changes), one, share.spans)) return share.by;
     }
     return null;
   }
@@ -173,7 +183,7 @@ class TableAnalysis {
   #takes(chain: Chain | undefined, known: readonly Condition[], depth: number): boolean {
     if (chain === undefined || depth > MOST_DEPTH) return false;
     for (const { rule, conditions } of this.#of(chain)) {
-      if (this.#steps-- <= 0) return false;
+      if (!this.#step()) return false;
       const kind = rule.target?.kind;
       const stays = isVerdict(rule);
       const leaves = kind === "RETURN" || kind === "goto";
@@ -184,12 +194,6 @@ class TableAnalysis {
       if (taken && conditions.needed?.every((one) => implies(known, one))) return true;
     }
     return false;
-  }
-
-  #changesBetween(chain: Chain, from: number, to: number): number {
-    let changes = 0;
-    for (let i = from; i < to; i++) changes |= (this.#of(chain)[i] as Entry).changes;
-    return changes;
   }
 
   /** What a rule may change, with all it leads to. */
@@ -206,6 +210,73 @@ class TableAnalysis {
     this.#changes.set(chain, changes);
     return changes;
   }
+}
+
+/** Chains of up to so many rules that may end a packet's way are searched rule by rule. */
+const SMALL = 300;
+const CHANGE_BITS = 6;
+
+/**
+ * Which rules of a long chain may take packets of another one: a rule that asks a field for one value takes only those that are known
+ * to have it.
+ */
+class ChainIndex {
+  readonly #ending: readonly number[];
+  readonly #anyValue: number[] = [];
+  readonly #byValue = new Map<string, number[]>();
+  /** By bit of CHANGES: how many rules in front of each may change it. */
+  readonly #counts: readonly Uint32Array[];
+
+  constructor(entries: readonly Entry[]) {
+    this.#ending = entries.flatMap(({ rule, conditions }, i) =>
+      conditions.needed !== null && mayEnd(rule) ? [i] : [],
+    );
+    if (this.#ending.length > SMALL) this.#sort(entries);
+    this.#counts = Array.from({ length: CHANGE_BITS }, (_, bit) => {
+      const counts = new Uint32Array(entries.length + 1);
+      for (const [i, { changes }] of entries.entries()) counts[i + 1] = (counts[i] as number) + ((changes >> bit) & 1);
+      return counts;
+    });
+  }
+
+  // Each rule under the value that fewest others ask for.
+  #sort(entries: readonly Entry[]): void {
+    const keys = new Map(
+      this.#ending.map((i) => [i, ((entries[i] as Entry).conditions.needed ?? []).flatMap(valueKey)]),
+    );
+    const uses = new Map<string, number>();
+    for (const key of [...keys.values()].flat()) uses.set(key, (uses.get(key) ?? 0) + 1);
+    for (const [i, own] of keys) {
+      const [rarest] = own.sort((a, b) => (uses.get(a) ?? 0) - (uses.get(b) ?? 0));
+      if (rarest === undefined) this.#anyValue.push(i);
+      else if (!this.#byValue.get(rarest)?.push(i)) this.#byValue.set(rarest, [i]);
+    }
+  }
+
+  /** Rules in front of `end` that may take such packets, the last one first. */
+  candidates(end: number, known: readonly Condition[]): number[] {
+    const lists =
+      this.#ending.length <= SMALL
+        ? [this.#ending]
+        : [this.#anyValue, ...known.flatMap(valueKey).map((key) => this.#byValue.get(key) ?? [])];
+    const found = new Set(lists.flatMap((list) => list.filter((i) => i < end)));
+    return [...found].sort((a, b) => b - a);
+  }
+
+  /** What rules from `from` up to, not with, `to` may change. */
+  changes(from: number, to: number): number {
+    return this.#counts.reduce((sum, counts, bit) => (counts[from] !== counts[to] ? sum | (1 << bit) : sum), 0);
+  }
+}
+
+const mayEnd = (rule: Rule): boolean => isVerdict(rule) || ["RETURN", "goto", "jump"].includes(rule.target?.kind ?? "");
+
+/** The one value a condition leaves of a field. */
+function valueKey(one: Condition): string[] {
+  if (one.kind !== "spans" || one.set.length !== 1 || one.field === "transport header" || one.field === "protocol")
+    return [];
+  const [[first, last]] = one.set as [Spans[number]];
+  return first === last ? [`${one.field} ${first}`] : [];
 }
 
 const unchanged = (known: readonly Condition[], changes: number): readonly Condition[] =>
