@@ -65,3 +65,69 @@ describe("diff", () => {
     expect((await ctrack(["diff", "-", ...LIBERAL])).stderr).toContain("standard input");
   });
 });
+
+describe("diff of rulesets", () => {
+  const rules = (name: string, ...lines: string[]) =>
+    scratch.write(
+      name,
+      Buffer.from(
+        ["*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", ...lines, "COMMIT", ""].join(
+          "\n",
+        ),
+      ),
+    );
+  const replies = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
+
+  test("packets whose verdict or state changes, with both rules; exit code 1; as JSON and by flow", async () => {
+    const old = rules(
+      "old.v4",
+      replies,
+      "-A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT",
+      "-A FORWARD -p icmp -j ACCEPT",
+    );
+    const next = rules(
+      "new.v4",
+      replies,
+      "-A FORWARD -p tcp -m tcp --dport 80 --syn -j ACCEPT",
+      "-A FORWARD -p udp -j ACCEPT",
+    );
+    const args = ["diff", story, "--rules", old, "--to-rules", next];
+    const { code, stdout, stderr } = await ctrack(args);
+    expect([code, stderr]).toEqual([1, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    // #5 is INVALID and goes to port 80: accepted before, as any other
+    expect(lines[0]).toMatch(/^ {5}5 .*INVALID → INVALID DROP {2}\(FORWARD:2 \(line 6\) → FORWARD policy\)$/);
+    // the request is dropped, and so its answer belongs to nothing
+    expect(lines[1]).toMatch(
+      /^ {5}6 .* NEW original → NEW original DROP {2}\(FORWARD:3 \(line 7\) → FORWARD policy\)$/,
+    );
+    expect(lines[2]).toMatch(
+      /^ {5}7 .* ESTABLISHED reply → INVALID DROP {2}\(FORWARD:1 \(line 5\) → FORWARD policy\)$/,
+    );
+    expect(lines[3]).toMatch(
+      /^ {5}8 .* NEW original DROP → NEW original {2}\(FORWARD policy → FORWARD:3 \(line 7\)\)$/,
+    );
+    expect(lines[4]).toBe("4 of 9 packets differ, in 3 flows");
+    const [first] = (await ctrack([...args, "--json"])).stdout.split("\n").map((line) => line && JSON.parse(line));
+    expect(first).toMatchObject({
+      frame: 5,
+      from: { verdict: "ACCEPT", rule: { chain: "FORWARD", position: 2, line: 6 } },
+      to: { verdict: "DROP", rule: { chain: "FORWARD", position: null, text: "-P FORWARD DROP" } },
+    });
+    const flows = await ctrack([...args, "--by", "flow", "-q"]);
+    expect(flows.stdout).toContain("1 × NEW original → NEW original DROP, 1 × ESTABLISHED reply → INVALID DROP");
+  });
+
+  test("the same rules: no difference; settings under rules; rules with errors: exit code 3", async () => {
+    const open = rules("open.v4", replies, "-A FORWARD -j ACCEPT");
+    const same = await ctrack(["diff", story, "--rules", open, "--to-rules", open]);
+    expect([same.code, same.stdout]).toEqual([0, "9 packets, no difference\n"]);
+    const closed = rules("closed.v4", "-A FORWARD -m state --state INVALID -j DROP", "-A FORWARD -j ACCEPT");
+    const liberal = await ctrack(["diff", story, "--rules", closed, ...LIBERAL]);
+    expect(liberal.stdout).toMatch(
+      /5 .*INVALID DROP → ESTABLISHED original {2}\(FORWARD:1 \(line 5\) → FORWARD:2 \(line 6\)\)/,
+    );
+    const bad = await ctrack(["diff", story, "--to-rules", rules("bad.v4", "-A FORWARD --dport 80")]);
+    expect([bad.code, bad.stderr]).toEqual([3, expect.stringMatching(/bad\.v4:5:12: "--dport"/)]);
+  });
+});

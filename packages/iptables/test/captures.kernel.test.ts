@@ -1,5 +1,5 @@
-// Rulesets as programs write them over real captures, in the kernel and here, every counter equal. RULED_CAPTURES=all runs each
-// ruleset over each capture; without it every ruleset gets its share, so that all of both have their turn.
+// Rulesets as programs write them over real captures, in the kernel and here, every counter equal. RULED_CAPTURES=. runs each
+// ruleset over each capture, RULED_CAPTURES=ufw those whose name has it; without it every ruleset gets a share of them all.
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CaptureError, openFile } from "conntrack-capture/node";
@@ -11,7 +11,7 @@ import { SAMPLES } from "./rulesets.js";
 
 const CAPTURES = fileURLToPath(new URL("../../../../shared/captures/", import.meta.url));
 const SAMPLE_CAPTURES = fileURLToPath(new URL("../../../samples/", import.meta.url));
-const ALL = process.env.RULED_CAPTURES === "all";
+const ALL = process.env.RULED_CAPTURES;
 /** Packets of a capture, and of a ruleset's share. */
 const MOST = ALL ? 400 : 60;
 const SHARE = ALL ? 400 : 150;
@@ -80,7 +80,7 @@ async function allCaptures(): Promise<{ name: string; packets: Uint8Array[] }[]>
 
 const captures = await allCaptures();
 const plan: Duel[] = ALL
-  ? RULESETS.flatMap((duel) =>
+  ? RULESETS.filter(({ name }) => new RegExp(ALL).test(name)).flatMap((duel) =>
       captures.map(({ name, packets }) => ({ ...duel, name: `${duel.name} × ${name}`, packets })),
     )
   : RULESETS.map((duel, i) => {
@@ -95,7 +95,7 @@ const plan: Duel[] = ALL
     });
 
 describe(`captures: ${existsSync(CAPTURES) ? captures.length : `${captures.length}, without those of ../shared/captures`}`, () => {
-  test("at least 20 rulesets have packets", ({ expect }) => {
+  test.skipIf(ALL)("at least 20 rulesets have packets", ({ expect }) => {
     expect(plan.filter(({ packets }) => packets.length > 0).length).toBeGreaterThanOrEqual(20);
   });
 });
