@@ -334,7 +334,7 @@ describe("garbage neither breaks a helper nor its expectations, debug build", ()
     ["tftp", 69, 28],
     ["amanda", 10080, 28],
   ])("%s", (helper, port, header) => {
-    const options = { sysctl: { nf_conntrack_checksum: 0 }, events: false };
+    const options = { sysctl: { nf_conntrack_checksum: 0, "capture.offload": 1 }, events: false };
     const { engine, core } =
       header === 40
         ? new Control(debug, port, helper, options)

@@ -24,7 +24,12 @@ test.each([
     max: 2000,
     programSize: program.bytes.length,
     helpers: [{ name: helper }],
-    sysctl: { nf_conntrack_checksum: 0, nf_conntrack_udp_timeout: 2, nf_conntrack_udp_timeout_stream: 2 },
+    sysctl: {
+      nf_conntrack_checksum: 0,
+      "capture.offload": 1,
+      nf_conntrack_udp_timeout: 2,
+      nf_conntrack_udp_timeout_stream: 2,
+    },
   });
   engine.loadProgram(program.bytes);
   const random = new Random(port);

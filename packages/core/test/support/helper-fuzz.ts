@@ -69,7 +69,12 @@ export function fuzzHelper({ l4proto, port, helper, dialogues }: FuzzSuite, inpu
   const { engine, core } = inspect(debug, {
     seed: 1,
     max: 4000,
-    sysctl: { nf_conntrack_checksum: 0, nf_conntrack_tcp_be_liberal: 1, nf_conntrack_udp_timeout: 2 },
+    sysctl: {
+      nf_conntrack_checksum: 0,
+      "capture.offload": 1,
+      nf_conntrack_tcp_be_liberal: 1,
+      nf_conntrack_udp_timeout: 2,
+    },
   });
   core.assignPort(l4proto, port, helper);
   const pool = samples(dialogues.flatMap(({ packets }) => packets));
