@@ -115,7 +115,7 @@ class Mill {
 const SETTINGS = [
   {},
   { nf_conntrack_checksum: 0, nf_conntrack_acct: 1, nf_conntrack_timestamp: 1 },
-  { nf_conntrack_checksum: 0, nf_conntrack_tcp_be_liberal: 1 },
+  { nf_conntrack_checksum: 0, "capture.offload": 1, nf_conntrack_tcp_be_liberal: 1 },
   { nf_conntrack_checksum: 0, nf_conntrack_tcp_loose: 0, nf_conntrack_events: 1 },
 ];
 const RUNS = SETTINGS.flatMap((sysctl, i) => [
