@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { TimedPacket } from "../kernel.js";
+import { RULED } from "../ruled.js";
 import type { Sequence } from "../sequence.js";
 
 export interface OutputScript {
@@ -52,7 +53,7 @@ export const sendAll = (sequences: readonly Sequence[], at = 0): Step =>
 
 /** Of everything that decides what comes out: a script that has changed must be recorded again. */
 export function sumOf({ steps, ...settings }: OutputScript): string {
-  const hash = createHash("sha256").update(JSON.stringify(settings));
+  const hash = createHash("sha256").update(JSON.stringify([settings, settings.ruled ? RULED : null]));
   for (const step of steps) {
     if (step.kind !== "packets") hash.update(JSON.stringify(step));
     else for (const { time, data } of step.packets) hash.update(`${time} ${data.length}`).update(data);
