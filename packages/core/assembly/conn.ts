@@ -98,6 +98,7 @@ export class Side {
 //               be gone and its record another's: masterSerial tells
 // masterHelper  helper of the master, which outlives it here
 // announced     packet that announced it
+// eventMask     what a rule of the table raw chose of its events, EVENT_* and EVENTS_* (filter/numbers.ts); 0: nobody did
 @unmanaged
 export class Ext {
   help: u16;

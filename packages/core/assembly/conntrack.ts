@@ -24,7 +24,7 @@ import { announcedConn, errorMetHelper, runHelper } from "./helper/index";
 import { completeGre, keys } from "./helper/key-map";
 import { frame, nextFrame, setFrame } from "./frame";
 import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program";
-import { helper, notrack, policy, zone, zoneGiven } from "./filter/target";
+import { eventMask, helper, notrack, policy, zone, zoneGiven } from "./filter/target";
 import { SLOTS } from "./memory-map";
 import {
   KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
@@ -420,6 +420,12 @@ function place(p: Packet): Conn {
   return c;
 }
 
+// A rule of the table raw said which: then also where nf_conntrack_events says none.
+function chooseEvents(c: Conn): void {
+  extOf(c).eventMask = <u16>eventMask;
+  if (eventsMode == 0) c.status |= STATUS_EVENTS;
+}
+
 function build(p: Packet): Conn {
   const c = place(p);
   if (p.policy) {
@@ -428,6 +434,7 @@ function build(p: Packet): Conn {
   }
   if (accounting) c.status |= STATUS_ACCT;
   if (eventsMode == 1 || (eventsMode == 2 && listening)) c.status |= STATUS_EVENTS;
+  if (filtering && eventMask) chooseEvents(c);
   const expected = expectations == 0 ? 0 : findExpectation(c);
   if (expected) joinMaster(c, expected);
   else assignHelper(c, p);

@@ -35,9 +35,18 @@ export function hasRoomFor(n: u32): bool {
   return pending + n + RESERVE <= EVENT_CAPACITY && expectEventsFit(n);
 }
 
+/** A message goes out with all its bits when one of them was chosen. */
+// @ts-ignore: decorator
+@inline
+function isWanted(c: Conn, bits: u32): bool {
+  if (!c.has(STATUS_EXT)) return true;
+  const mask = <u32>extOf(c).eventMask;
+  return mask == 0 || (bits & mask) != 0;
+}
+
 /** Records what happened to a conn if somebody listened when it was born. `time` and `left` in ns. */
 export function emit(c: Conn, bits: u32, frame: u32, time: u64, left: u64): void {
-  if (!c.has(STATUS_EVENTS)) return;
+  if (!c.has(STATUS_EVENTS) || !isWanted(c, bits)) return;
   assert(pending < EVENT_CAPACITY);
   const at = EVENT_RING + <usize>pending * RECORD_EVENT_SIZE;
   ++pending;

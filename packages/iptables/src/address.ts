@@ -82,6 +82,28 @@ export function takeAddress(word: Word, family: Family): Address {
   );
 }
 
+/** As the C library reads a number of IPv4: the last part fills all bytes that are left. */
+function parseNumberOf(text: string): Address | null {
+  const parts = text.split(".").map((part) => (/^[0-9]/.test(part) ? parseNumber(part, 0, 0xffffffff) : null));
+  const last = parts.pop();
+  if (last === undefined || last === null || parts.length > 3) return null;
+  if (parts.some((part) => part === null || part > U8) || last >= 256 ** (4 - parts.length)) return null;
+  const rest = [last >>> 24, (last >>> 16) & U8, (last >>> 8) & U8, last & U8];
+  return [...(parts as number[]), ...rest.slice(parts.length)];
+}
+
+/**
+ * An address where iptables would look up a name: other ways to write one of IPv4, and the one name that means the same everywhere.
+ */
+export function resolveAddress(word: Word, family: Family): Address {
+  const plain = parseAddress(word.text, family);
+  if (plain || family === 6) return plain ?? takeAddress(word, family);
+  if (word.text.toLowerCase() === "localhost") return [127, 0, 0, 1];
+  const mapped = parseIPv6(word.text);
+  if (mapped?.slice(0, 12).join() === "0,0,0,0,0,0,0,0,0,0,255,255") return mapped.slice(12);
+  return parseNumberOf(word.text) ?? takeAddress(word, family);
+}
+
 /** 24 or 255.255.255.0 */
 export function takeMask(word: Word, family: Family): Address {
   const bits = parseNumber(word.text, 0, addressBits(family));
@@ -104,7 +126,7 @@ export function takeNetwork(word: Word, family: Family): Omit<AddressTest, "inve
       : takeMask({ text: word.text.slice(slash + 1), column: word.column + slash + 1 }, family);
   const parts = host.split(".");
   const full = family === 4 && host !== "" && parts.length < 4 ? [...parts, "0", "0", "0"].slice(0, 4).join(".") : host;
-  const address = parseAddress(full, family) ?? takeAddress({ text: host, column: word.column }, family);
+  const address = parseAddress(full, family) ?? resolveAddress({ text: host, column: word.column }, family);
   return { address: applyMask(address, mask), mask };
 }
 

@@ -200,7 +200,7 @@ class Reader {
     const { family } = this.ruleset;
     // Lines for the other family are left out, as by iptables-restore.
     const other = family === 4 ? ["-6", "--ipv6"] : ["-4", "--ipv4"];
-    if (words.some(({ text }) => other.includes(text))) return;
+    const foreign = words.some(({ text }) => other.includes(text));
 
     let table = this.#section;
     const t = rest.findIndex(({ text }) => text === "-t" || text === "--table");
@@ -216,6 +216,8 @@ class Reader {
     if (!command)
       fail(rest[0] ?? { text: "", column: 1 }, "a command is wanted: -A CHAIN, -I CHAIN, -N CHAIN, -P CHAIN POLICY");
     const short = commandOf(command.text, true) as string;
+    // A rule says so itself, for there the word may be an argument.
+    if (foreign && short !== "-A" && short !== "-I") return;
     const second = short === "-E" ? undefined : rest.find(({ text }) => commandOf(text) !== null);
     if (second) fail(second, `${command.text} and ${second.text} cannot stand in one line`);
     const arguments_ = rest.splice(at, argumentsOf(short, rest.slice(at)));

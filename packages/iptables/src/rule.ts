@@ -101,6 +101,8 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
   let destinations: AddressTest[] | null = null;
   let negation: Word | null = null;
   let at = 0;
+  // The line is for the other family, as it says itself.
+  let foreign = false;
 
   const context = (word: Word): Context => ({
     family,
@@ -250,9 +252,11 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
         rule.counters = takeCounters(wanted(), () => words[at++]);
         break;
       }
-      case "-v":
       case "-4":
       case "-6":
+        if (key !== `-${family}`) foreign = true;
+        break;
+      case "-v":
         if (negation) fail(negation, `the ! cannot stand in front of ${word.text}`);
         break;
       default:
@@ -261,7 +265,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     negation = null;
   }
 
-  while (at < words.length) {
+  while (at < words.length && !foreign) {
     const word = words[at++] as Word;
     if (word.text === "!") {
       if (negation) fail(word, "a second ! in a row");
@@ -276,7 +280,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
       if (!found) fail(word, unknownOption(name, instances(), rule.protocol !== null));
       const takesArgument = found.option ? !found.option.bare : SHORT_WITH_ARGUMENT.includes(found.key[1] as string);
       // iptables looks for these arguments in the word itself, and finds `--source=` in front of them.
-      if (glued !== undefined && !found.option)
+      if (glued !== undefined && !found.option && found.key !== "-m" && found.key !== "-g")
         fail(word, `${word.text.slice(0, word.text.indexOf("="))} and its argument are two words`);
       if (glued !== undefined && !takesArgument) fail(word, `--${name} takes no argument`);
       const leftOut =
@@ -309,6 +313,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     fail(word, badWord(word.text, words[at - 2]));
   }
 
+  if (foreign) return [];
   for (const instance of instances().reverse()) check(instance, rule.protocol, table, chain);
   for (const instance of matches) {
     const built = (instance.extension as MatchExtension).build(instance.given as never, context(instance.word));

@@ -942,8 +942,12 @@ export interface TcpoptstripTarget {
   options: number[];
 }
 
+/** What the bits are set to; null leaves them as they are. */
 export interface EcnTarget {
   kind: "ECN";
+  ece: number | null;
+  cwr: number | null;
+  ipEct: number | null;
 }
 
 export interface ClusteripTarget {

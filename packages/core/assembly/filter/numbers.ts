@@ -316,6 +316,12 @@ export const TTL_DECREASE = 2;
 export const CT_NOTRACK = 1;
 export const CT_ZONE = 2;
 export const CT_ZONE_FROM_MARK = 4;
+/** From here on the mask of events a new conn has: EVENT_* of the core's abi, and the two below; 0: all. */
+export const CT_EVENTS_SHIFT = 16;
+/** Those of its expectations that are made. */
+export const EVENTS_EXPECT = 0x4000;
+/** Somebody chose, be it none. */
+export const EVENTS_CHOSEN = 0x8000;
 
 // ---- the rule of a packet, in its column: the number, and
 export const RULE_UNDECIDED = 0x80000000; // a match on its way could not be decided

@@ -4,7 +4,7 @@ import { Packet } from "../packet";
 import { raise } from "../proto/tracker";
 import { addTtl, changeTos, conn, grow, mark, setPacketMark, ttlOf } from "./context";
 import {
-  CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TCPMSS, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
+  CT_EVENTS_SHIFT, CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TCPMSS, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
   TTL_SET,
 } from "./numbers";
 
@@ -16,6 +16,9 @@ export let policy: u32 = 0;
 /** Number of the helper a new conn gets; 0 none. */
 export let helper: u32 = 0;
 
+/** Mask of the events of a new conn; 0 all. */
+export let eventMask: u32 = 0;
+
 let decided: bool = false;
 
 export function clearTemplate(): void {
@@ -24,6 +27,7 @@ export function clearTemplate(): void {
   zoneGiven = false;
   policy = 0;
   helper = 0;
+  eventMask = 0;
   decided = false;
 }
 
@@ -97,6 +101,7 @@ function template(flags: u32, number: u32, timeouts: u32, reader: u32): void {
     zone = flags & CT_ZONE_FROM_MARK ? mark & 0xffff : number;
     zoneGiven = true;
   }
+  eventMask = flags >> CT_EVENTS_SHIFT;
   policy = timeouts;
   helper = reader;
 }

@@ -1,6 +1,7 @@
 // Targets into operations of the program, and whether a packet can get past them.
 import { HELPERS, program as P } from "conntrack-wasm";
 import type { CtTarget, Target } from "../ruleset.js";
+import { CT_EVENTS } from "../target/conntrack.js";
 
 /** Operation and its arguments; jumps get theirs when the chains have places. */
 export interface Operation {
@@ -15,8 +16,20 @@ const operation = (op: number, ...args: number[]): Operation => ({ op, args });
 /** Number of a helper for the engine; 0 for none, and for one it does not have. */
 const helperNumber = (wanted: string | null) => HELPERS.find(({ name }) => name === wanted)?.number ?? 0;
 
-function ct({ notrack, zone, helper }: CtTarget, policy: number): Operation {
-  const flags = (notrack ? P.CT_NOTRACK : 0) | (zone ? P.CT_ZONE : 0) | (zone?.id === "mark" ? P.CT_ZONE_FROM_MARK : 0);
+/** The mask of events a connection has; 0: nobody chose. */
+function eventMask({ events, expEvents }: CtTarget): number {
+  if (events === null && expEvents === null) return 0;
+  const chosen = (events ?? []).reduce((mask, name) => mask | (1 << CT_EVENTS.indexOf(name)), 0);
+  return P.EVENTS_CHOSEN | chosen | (expEvents ? P.EVENTS_EXPECT : 0);
+}
+
+function ct(target: CtTarget, policy: number): Operation {
+  const { notrack, zone, helper } = target;
+  const flags =
+    (notrack ? P.CT_NOTRACK : 0) |
+    (zone ? P.CT_ZONE : 0) |
+    (zone?.id === "mark" ? P.CT_ZONE_FROM_MARK : 0) |
+    (eventMask(target) << P.CT_EVENTS_SHIFT);
   return operation(P.TARGET_CT, flags, typeof zone?.id === "number" ? zone.id : 0, policy, helperNumber(helper));
 }
 

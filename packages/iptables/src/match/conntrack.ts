@@ -1,5 +1,5 @@
 // state, conntrack and the marks, counts and names that hang on connections.
-import { addressBits, formatAddress, prefixLength, prefixMask, takeAddress } from "../address.js";
+import { addressBits, formatAddress, prefixLength, prefixMask, resolveAddress } from "../address.js";
 import { match } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { hex, parseNumber, U32 } from "../number.js";
@@ -60,7 +60,7 @@ export const state = match({
 export const looseNetwork: Take<Omit<AddressTest, "invert">> = (word, context) => {
   const slash = word.text.indexOf("/");
   const host = slash < 0 ? word.text : word.text.slice(0, slash);
-  const address = takeAddress({ text: host, column: word.column }, context.family);
+  const address = resolveAddress({ text: host, column: word.column }, context.family);
   const mask =
     slash < 0
       ? fullMask(context)
@@ -74,7 +74,7 @@ const fullMask = ({ family }: Context): Address => prefixMask(addressBits(family
 function lengthMask(word: Word, { family }: Context): Address {
   const bits = parseNumber(word.text, 0, 128);
   if (bits !== null) return prefixMask(Math.min(bits, addressBits(family)), family);
-  const mask = takeAddress(word, family);
+  const mask = resolveAddress(word, family);
   return prefixMask(prefixLength(mask) ?? addressBits(family), family);
 }
 
@@ -196,7 +196,7 @@ export const connbytes = match({
 /** An upper end of 0 is none. */
 function takeConnbytes(word: Word, context: Context, next: () => Word): { first: bigint; last: bigint | null } {
   const { first, last, single } = bigRange(U64)(word, context, next);
-  if (single || last === U64 || last === 0n) return { first, last: null };
+  if (single || last === U64 || (first === 0n && last === 0n)) return { first, last: null };
   if (first > last) fail(word, "the first number is larger than the last");
   return { first, last };
 }

@@ -144,8 +144,14 @@ const DSCP_CLASSES: Readonly<Record<string, number>> = {
   EF: 0x2e,
 };
 
-export const takeDscpClass = (word: Word): number =>
-  DSCP_CLASSES[word.text.toUpperCase()] ?? fail(word, `wanted is a class: ${Object.keys(DSCP_CLASSES).join(", ")}`);
+/** iptables compares as many characters as the name has. */
+export function takeDscpClass(word: Word): number {
+  const text = word.text.toUpperCase();
+  const [, value] =
+    Object.entries(DSCP_CLASSES).find(([name]) => text.startsWith(name)) ??
+    fail(word, `wanted is a class: ${Object.keys(DSCP_CLASSES).join(", ")}`);
+  return value;
+}
 
 export const DSCP_MAX = 63;
 

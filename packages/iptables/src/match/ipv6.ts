@@ -98,7 +98,9 @@ function takeOptions(word: Word): { type: number; length: number | null }[] {
   return parts.map((part) => {
     const [type = "", length] = part.split(":");
     const value = length === undefined ? ANY_LENGTH : byte(length);
-    return { type: byte(type), length: value === ANY_LENGTH ? null : value };
+    const option = { type: byte(type), length: value === ANY_LENGTH ? null : value };
+    if (option.type === 0 && length !== undefined) fail(word, "option 0 is a byte of padding and has no length");
+    return option;
   });
 }
 

@@ -112,9 +112,16 @@ export const tcp = match({
 
 // ---- udp ------------------------------------------------------------------------------------------------------------
 
-/** A port as the C library's resolver reads it: decimal, cut to 16 bits, or the name of a service of any protocol. */
+/**
+ * A port as the C library's resolver reads it: decimal, an int that is not negative, of which 16 bits count; or the name of a service
+ * of any protocol.
+ */
 function resolvedPort(word: Word): number {
-  if (/^\d*$/.test(word.text)) return Number(BigInt(word.text || 0) & 0xffffn);
+  if (/^\d*$/.test(word.text)) {
+    const value = BigInt(word.text || 0);
+    if (value >= 1n << 64n || BigInt.asIntN(32, value) < 0n) fail(word, "wanted is a port of 0 to 65535");
+    return Number(value & 0xffffn);
+  }
   if (/^0x/i.test(word.text)) fail(word, "ports are decimal here");
   return takePort(word, 0);
 }

@@ -105,11 +105,7 @@ function takeBurst(word: Word): bigint {
 
 /** The kernel counts in credits of 64 bits, at 250 ticks a second or 1000; a burst that wraps around is refused. */
 const CREDITS_PER_SECOND = 250n << 39n;
-function credits(time: bigint): bigint {
-  const small = time < (1n << 64n) / CREDITS_PER_SECOND;
-  const value = small ? (time * CREDITS_PER_SECOND) / HASHLIMIT_SCALE : (time / HASHLIMIT_SCALE) * CREDITS_PER_SECOND;
-  return BigInt.asUintN(64, value);
-}
+const credits = (time: bigint): bigint => BigInt.asUintN(64, (time * CREDITS_PER_SECOND) / HASHLIMIT_SCALE);
 
 /** A burst of bytes is kept as seconds at the full rate. */
 const wholeSeconds = (bytes: bigint, perSecond: bigint): bigint => ((bytes + perSecond - 1n) / perSecond) * perSecond;

@@ -12,7 +12,7 @@ const WEEKDAYS = ["", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /** hh:mm[:ss] */
 function takeDaytime(word: Word): number {
   const wanted = "wanted is hh:mm or hh:mm:ss, of 00:00:00 to 23:59:59";
-  const [, ...parts] = /^(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?$/.exec(word.text) ?? fail(word, wanted);
+  const [, ...parts] = /^\+?(\d+):(\d+)(?::(\d+))?$/.exec(word.text) ?? fail(word, wanted);
   const [hour = 0, minute = 0, second = 0] = parts.map((part) => Number(part ?? 0));
   if (hour > 23 || minute > 59 || second > 59) fail(word, wanted);
   return hour * 3600 + minute * 60 + second;
@@ -35,7 +35,7 @@ function takeDate(word: Word): number {
 function takeMonthdays(word: Word): number {
   let days = 0;
   for (const part of word.text.split(",").filter((text, i, all) => text !== "" || i < all.length - 1)) {
-    const day = /^\d+$/.test(part) ? Number(part) : 32;
+    const day = /^\+?\d+$/.test(part) ? Number(part) : part === "" ? 0 : 32;
     if (day > 31) fail(word, "wanted are days of the month, 1 to 31, with commas between");
     if (day > 0) days |= 1 << day;
   }
@@ -46,12 +46,11 @@ function takeMonthdays(word: Word): number {
 function takeWeekdays(word: Word): number {
   let days = 0;
   for (const part of word.text.split(",").filter((text, i, all) => text !== "" || i < all.length - 1)) {
-    const day = /^[1-9]$/.test(part)
-      ? Number(part)
-      : WEEKDAYS.findIndex((name) => name && part.startsWith(name.slice(0, 2)));
-    if (day < 1)
+    const numbered = /^[+-]?\d+$/.test(part);
+    const day = numbered ? Number(part) : WEEKDAYS.findIndex((name) => name && part.startsWith(name.slice(0, 2)));
+    if (numbered ? day === 0 : day < 1)
       fail(word, "wanted are days of the week: Mon, Tue, Wed, Thu, Fri, Sat, Sun or 1 to 7, with commas between");
-    if (day <= 7) days |= 1 << day;
+    if (day >= 1 && day <= 7) days |= 1 << day;
   }
   return days;
 }

@@ -205,10 +205,27 @@ export const ecnTarget = target({
   name: "ECN",
   family: 4,
   tables: MANGLE,
-  protocols: [6],
-  options: { remove: flag("ecn-tcp-remove", { required: true }) },
-  build: (): EcnTarget => ({ kind: "ECN" }),
-  print: () => "--ecn-tcp-remove",
+  options: {
+    remove: flag("ecn-tcp-remove", { excludes: ["cwr", "ece"] }),
+    cwr: option("ecn-tcp-cwr", number(0, 1), { excludes: ["remove"] }),
+    ece: option("ecn-tcp-ece", number(0, 1), { excludes: ["remove"] }),
+    ect: option("ecn-ip-ect", number(0, 3)),
+  },
+  build({ remove, cwr, ece, ect }, { word, protocol, protocolInvert }): EcnTarget {
+    if (!remove && !cwr && !ece && !ect)
+      fail(word, "ECN wants --ecn-tcp-remove, --ecn-tcp-cwr, --ecn-tcp-ece or --ecn-ip-ect");
+    if ((remove || cwr || ece) && (protocol !== 6 || protocolInvert)) fail(word, "ECN of TCP wants -p tcp");
+    const zero = remove ? 0 : null;
+    return { kind: "ECN", ece: ece?.value ?? zero, cwr: cwr?.value ?? zero, ipEct: ect?.value ?? null };
+  },
+  print({ ece, cwr, ipEct }: EcnTarget) {
+    if (ece === 0 && cwr === 0 && ipEct === null) return "--ecn-tcp-remove";
+    return join(
+      ece !== null && `--ecn-tcp-ece ${ece}`,
+      cwr !== null && `--ecn-tcp-cwr ${cwr}`,
+      ipEct !== null && `--ecn-ip-ect ${ipEct}`,
+    );
+  },
 });
 
 export const checksumTarget = target({

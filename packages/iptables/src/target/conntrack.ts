@@ -5,7 +5,8 @@ import { choice, choices, flag, join, option } from "../option.js";
 import type { CtEvent, CtTarget, Target } from "../ruleset.js";
 import { takeZone } from "./change.js";
 
-const EVENTS: readonly CtEvent[] = [
+/** In the order of their bits (`IPCT_*`). */
+export const CT_EVENTS: readonly CtEvent[] = [
   "new",
   "related",
   "destroy",
@@ -47,7 +48,7 @@ export const ct = target({
     notrack: flag("notrack"),
     helper: option("helper", takeName),
     timeout: option("timeout", takeName),
-    events: option("ctevents", choices(EVENTS)),
+    events: option("ctevents", choices(CT_EVENTS)),
     expEvents: option("expevents", choice(["new"])),
     zone: option("zone", takeZoneOrMark),
     zoneOrig: option("zone-orig", takeZoneOrMark),
