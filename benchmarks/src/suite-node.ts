@@ -1,7 +1,8 @@
 // The questions that need processes, threads and files.
 import { capture } from "./questions/capture.js";
 import { memory } from "./questions/memory.js";
+import { rulesKernel } from "./questions/rules-kernel.js";
 import { workers } from "./questions/workers.js";
 import { PORTABLE, type Questions } from "./suite.js";
 
-export const ALL: Questions = { ...PORTABLE, memory, workers, capture };
+export const ALL: Questions = { ...PORTABLE, "rules-kernel": rulesKernel, memory, workers, capture };
