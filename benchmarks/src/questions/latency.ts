@@ -19,7 +19,7 @@ const BATCH = 256;
 const HALF = BATCH / 2;
 const CALLS_PER_SECOND = DUE / SYN_SENT / HALF;
 /** Calls of a round; each round gives one value of every percentile. */
-const ROUND = 4_000;
+const ROUND = 2_000;
 
 const PERCENTILES = [
   ["p50", 0.5],
