@@ -21,7 +21,7 @@ export class OptionError extends Error {
 
 const FLAGS = ["--full", "--json", "--save", "--compare", "--runtimes"];
 const VALUES = ["--only", "--budget", "--against"];
-const BUDGET = 2_500;
+const BUDGET = 1_500;
 
 /** Reads the arguments; throws an OptionError that names the one it cannot use. */
 export function parseOptions(args: readonly string[], questions: readonly string[]): Options {

@@ -12,7 +12,7 @@ test("nothing given: the short form of everything, as a table", () => {
     save: false,
     compare: false,
     runtimes: false,
-    budget: 2500,
+    budget: 1500,
     against: null,
   });
 });
