@@ -89,3 +89,10 @@ export function relink(block: PacketBlock, link: number): PacketBlock {
   for (let at = 0; headers.advance(); at = headers.next) view.setUint16(at + 16, link, true);
   return block;
 }
+
+/** The packets of a block, each as a block of its own. */
+export function* singles(block: PacketBlock): Generator<PacketBlock, void> {
+  const headers = new Headers(block);
+  for (let start = 0; headers.advance(); start = headers.next)
+    yield { ...block, bytes: block.bytes.subarray(start, headers.next), count: 1 };
+}

@@ -186,12 +186,13 @@ export class JsonLines {
     this.#three(nanoseconds % 1e3);
   }
 
-  // From "protocol" to "conn". An ICMP error is RELATED to the connection it is about, but has addresses of its own.
+  // From "protocol" to "conn". An ICMP error is RELATED to the connection it is about, but has addresses of its own; a new
+  // connection that rules drop is none (0).
   #addConnection(results: Results, i: number, t: number, kind: number, conn: number): void {
     const { bytes } = this.#trace();
     const l4proto = bytes[t + raw.L4PROTO] as number;
-    if (kind >>> 8 === 0 || ((kind & 255) === RELATED && (l4proto === ICMP || l4proto === ICMPV6))) {
-      this.#text(connectionText(results, i, kind >>> 8 === 0 ? null : conn));
+    if (conn === 0 || kind >>> 8 === 0 || ((kind & 255) === RELATED && (l4proto === ICMP || l4proto === ICMPV6))) {
+      this.#text(connectionText(results, i, kind >>> 8 === 0 || conn === 0 ? null : conn));
       return;
     }
     const slot = slotOf(conn, kind);

@@ -14,7 +14,7 @@ import {
 } from "conntrack-wasm";
 import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
 import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
-import { Headers } from "./headers.js";
+import { Headers, singles } from "./headers.js";
 import { assignHelper, parseHelper } from "./helper.js";
 import { Remarks } from "./hints.js";
 import { Input } from "./input.js";
@@ -308,11 +308,4 @@ export class Session {
       ...options.helper.map((helper) => `--helper ${helper}`),
     ];
   }
-}
-
-/** The packets of a block, each as a block of its own. */
-function* singles(block: PacketBlock): Generator<PacketBlock, void> {
-  const headers = new Headers(block);
-  for (let start = 0; headers.advance(); start = headers.next)
-    yield { ...block, bytes: block.bytes.subarray(start, headers.next), count: 1 };
 }

@@ -1,5 +1,7 @@
 // json.ts reads the engine's records as they lie in memory; here its lines are held against what the API says.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { openFile } from "conntrack-capture/node";
 import { Conntrack, statusNames } from "conntrack-wasm";
 import { describe, expect, test } from "vitest";
@@ -78,4 +80,20 @@ describe("every line says what the API says", () => {
       expect(rows.map(({ hint: _, numbers: __, ...row }) => row)).toEqual(want);
     });
   }
+});
+
+test("packets that rules drop belong to no connection, and have addresses of their own", async () => {
+  const rules = join(mkdtempSync(join(tmpdir(), "ctrack-json-")), "drop.v4");
+  writeFileSync(rules, "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n");
+  const lines = ({ stdout }: { stdout: string }) =>
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  const capture = `${SAMPLES}tour.pcap`;
+  const dropped = lines(await ctrack(["check", rules, capture, "-o", "json", "-q"]));
+  const tracked = lines(await ctrack([capture, "-o", "json", "-q"]));
+  const ends = ({ protocol, src, dst, sport, dport }: Record<string, unknown>) => [protocol, src, dst, sport, dport];
+  expect(dropped.map(ends)).toEqual(tracked.map(ends));
+  expect(dropped.map(({ conn }) => conn)).toEqual(dropped.map(() => null));
 });

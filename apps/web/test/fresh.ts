@@ -10,7 +10,7 @@ import { builtFrom } from "../built-from.js";
 const APP = fileURLToPath(new URL("..", import.meta.url));
 const LOCK = `${APP}/.building`;
 /** A lock this old is left over from a run that was killed. */
-const LEFT_OVER = 120_000;
+const LEFT_OVER = 60_000;
 
 function isFresh(): boolean {
   try {

@@ -11,8 +11,7 @@ import {
   readCounters,
 } from "conntrack-iptables";
 import type { RuleRow, RuleRows, RuleSettings } from "../worker/messages";
-
-export const interfacesOf = (text: string): string[] => text.split(/\s+/).filter(Boolean);
+import { interfacesOf } from "./interfaces";
 
 export function compileRuleset(ruleset: Ruleset, { interfaces, hook }: RuleSettings): Program {
   return compileRules(ruleset, { place: parsePlace(interfacesOf(interfaces)), seed: 0, ...(hook !== "" && { hook }) });

@@ -75,22 +75,25 @@ export async function exportAs(session: Session, form: ExportForm, watcher: Watc
   const parts = new Parts();
   if (form === "json") {
     const lines = new JsonLines();
+    const { ruling } = session;
+    engine.traceRules(ruling !== null);
     await session.each(
       engine,
       (results, headers) => {
         let text = "";
         for (let i = 0; i < results.count; i++) {
           headers.advance();
-          if (session.program === null) lines.add(results, headers, i);
+          if (ruling === null) lines.add(results, headers, i);
           else {
             lines.clear();
-            text += `${withRule(lines.line(results, headers, i), session.program, results.rule(i))}\n`;
+            text += `${withRule(lines.line(results, headers, i), ruling, engine, results.rule(i))}\n`;
           }
         }
         parts.push(text || (lines.lines.slice() as Uint8Array<ArrayBuffer>));
         lines.clear();
       },
       watcher,
+      { one: ruling !== null },
     );
     return parts.blob("application/x-ndjson");
   }

@@ -1,23 +1,27 @@
 // The rule that decided a packet, in the words of `ctrack check`.
 import type { Program } from "conntrack-iptables";
-import { isUndecided, place, refOf, ruleObject, type Step } from "ctrack/parts";
+import type { Conntrack } from "conntrack-wasm";
+import { Passage, packetJson, place, refOf, rulesStep, type Step } from "ctrack/parts";
+import { interfaceNames } from "../lib/interfaces";
 
-/** A line of `ctrack check -o json`: that of `ctrack track` with the rule in its place. */
-export function withRule(line: string, program: Program | null, rule: number): string {
-  if (program === null) return line;
-  const ref = refOf(program, rule);
-  const undecided = isUndecided(rule) ? ',"undecided":true' : "";
-  return line.replace(
-    '"rule":null',
-    () => `"rule":${JSON.stringify(ref && { ...ruleObject(ref), family: undefined })}${undecided}`,
-  );
+/** A program, and the names of the firewall's interfaces. */
+export interface Ruling {
+  readonly program: Program;
+  readonly interfaces: readonly string[];
 }
 
-export function ruleStep(program: Program, rule: number): Step {
-  const ref = refOf(program, rule);
-  if (ref === null) return { step: "Rules", lines: [{ text: "no rule was asked" }] };
-  const unsure = isUndecided(rule) ? [{ text: "a match on its way cannot be decided from packets" }] : [];
-  return { step: "Rules", lines: [{ text: `decided by ${place(ref)}: ${ruleObject(ref).text}` }, ...unsure] };
+export const rulingOf = (program: Program | null, interfaces: string): Ruling | null =>
+  program && { program, interfaces: interfaceNames(interfaces) };
+
+/** A line of `ctrack check -o json` of the packet the engine saw last; without rules that of `ctrack track`. */
+export function withRule(line: string, ruling: Ruling | null, engine: Conntrack, rule: number): string {
+  if (ruling === null) return line;
+  return packetJson(line, ruling.program, rule, new Passage(engine, ruling.program, ruling.interfaces));
+}
+
+/** What rules did with the packet the engine saw last. */
+export function ruleStep({ program, interfaces }: Ruling, engine: Conntrack, rule: number): Step | null {
+  return rulesStep(program, rule, new Passage(engine, program, interfaces), false);
 }
 
 /** `FORWARD:3 (line 7)`; "" when no rule was asked. */

@@ -14,6 +14,7 @@ import {
   oneLine,
   openingOf,
   PacketView,
+  singles,
 } from "ctrack/parts";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
@@ -26,7 +27,7 @@ import {
   type Settings,
   type TableAt,
 } from "./messages";
-import { ruleStep, withRule } from "./rule-text";
+import { type Ruling, ruleStep, rulingOf, withRule } from "./rule-text";
 import { saidBy } from "./said";
 import { openEngine, programOf } from "./setup";
 
@@ -91,6 +92,10 @@ export class Session {
   /** Ends the run that is under way, whichever it is. */
   cancel(): void {
     this.#cancelled = true;
+  }
+
+  get ruling(): Ruling | null {
+    return rulingOf(this.program, this.settings.rules.interfaces);
   }
 
   async load(watcher: Watcher): Promise<Loaded> {
@@ -227,7 +232,7 @@ export class Session {
           if (place.frame !== frame || see === undefined) continue;
           const packet = new PacketView();
           packet.read(results, headers, i);
-          const json = withRule(new JsonLines().line(results, headers, i), this.program, results.rule(i));
+          const json = withRule(new JsonLines().line(results, headers, i), this.ruling, engine, results.rule(i));
           see({ packet, json, rule: results.rule(i), says: saidBy(headers, packet.trace) });
         }
       }
@@ -274,12 +279,11 @@ export class Session {
           .filter(({ why }) => why !== "no-helper")
           .map(notExpectedText) ?? [],
     });
-    if (this.program)
-      steps.splice(
-        steps.findIndex(({ step }) => step === "Outcome"),
-        0,
-        ruleStep(this.program, rule),
-      );
+    const step = this.ruling && ruleStep(this.ruling, engine, rule);
+    if (step) {
+      const before = steps.findIndex(({ step: name }) => name === "Outcome");
+      steps.splice(before, 0, step);
+    }
     const flow = packet.entry === null ? undefined : engine.flow(packet.entry);
     this.#last = place;
     return {
@@ -313,11 +317,12 @@ export class Session {
     return { decisions, entries: engine.entries };
   }
 
-  /** All packets that can be read, through an engine. Throws CANCELLED when it is stopped. */
+  /** All packets that can be read, through an engine; `one`: packet by packet, for what the engine knows of the last one. Throws CANCELLED when it is stopped. */
   async each(
     engine: Conntrack,
     see: (results: Results, headers: Headers) => void | Promise<void>,
     watcher: Watcher,
+    { one = false } = {},
   ): Promise<void> {
     this.#cancelled = false;
     const capture = await openCapture(this.file);
@@ -326,10 +331,12 @@ export class Session {
       for await (const block of capture.blocks({ maxBytes: BLOCK })) {
         if (this.#cancelled) throw new Error(CANCELLED);
         const { block: cut } = part(block, 0, left);
-        const headers = new Headers(cut);
-        for (const results of engine.trackBlock(cut)) {
-          left -= results.count;
-          await see(results, headers);
+        for (const piece of one ? singles(cut) : [cut]) {
+          const headers = new Headers(piece);
+          for (const results of engine.trackBlock(piece)) {
+            left -= results.count;
+            await see(results, headers);
+          }
         }
         watcher.progress(1 - left / this.packets, this.packets - left);
         await breathe();
