@@ -35,6 +35,8 @@ export interface Option<T = unknown> {
   excludes?: readonly string[];
   /** Keys of options it needs. */
   needs?: readonly string[];
+  /** Keys of options that may stand again behind it; what was given of them so far is a part of its value. */
+  closes?: readonly string[];
 }
 
 export type Options = Readonly<Record<string, Option>>;

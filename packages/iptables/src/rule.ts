@@ -160,6 +160,13 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     for (const other of option.excludes ?? [])
       if (given[other]) fail(word, `${name} cannot stand beside --${extension.options[other]?.names[0]}`);
     if (!option.bare && !option.optional && !argument) fail(behind, `${name} wants an argument`);
+    if (option.closes) {
+      const parts = (given[key]?.value ?? []) as Record<string, unknown>[];
+      const part = Object.fromEntries(option.closes.map((closed) => [closed, given[closed]]));
+      for (const closed of option.closes) delete given[closed];
+      given[key] = { value: [...parts, part], invert: false, word };
+      return;
+    }
     const next = (): Word => words[at++] ?? fail(behind, `${name} wants two arguments`);
     const value = option.optional && !argument ? null : option.take(argument ?? word, context(word), next);
     given[key] = { value, invert: negation !== null, word: argument ?? word };

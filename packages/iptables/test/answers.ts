@@ -39,7 +39,6 @@ export const DIFFERENCES: readonly (readonly [RegExp, string])[] = [
   [/--syn -m tcp --tcp-flags/, "iptables-nft forgets the first of two tests of flags"],
   [/--object-pinned/, "needs the object in the file system"],
   [/--realm cosmos/, "needs /etc/iproute2/rt_realms"],
-  [/--next --reqid/, "policies of several elements are not read"],
   [/-m cgroup --path/, "needs the directory in the file system"],
   [/--match-set|--add-set/, "sets are given as a file; iptables asks the kernel"],
   [/--timeout nosuch/, "timeout policies are the kernel's"],

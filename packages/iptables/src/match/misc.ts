@@ -10,6 +10,7 @@ import {
   flag,
   formatRange,
   type Given,
+  type GivenOptions,
   inverted,
   invertedNumber,
   invertOnly,
@@ -17,6 +18,7 @@ import {
   network,
   not,
   number,
+  type Option,
   option,
   quote,
   takeProtocol,
@@ -30,6 +32,7 @@ import type {
   CpuMatch,
   InvertibleRange,
   OwnerMatch,
+  PolicyElement,
   PolicyMatch,
   QuotaMatch,
   Range,
@@ -320,19 +323,47 @@ const printTunnel = (name: string, test: AddressTest | null) => {
   return `${not(test)}--${name} ${formatAddress(test.address)}${bits === test.mask.length * 8 ? "" : `/${bits}`}`;
 };
 
+const ELEMENT = {
+  reqid: option("reqid", u32, { invert: true }),
+  spi: option("spi", u32, { invert: true }),
+  proto: option("proto", takeIpsecProtocol, { invert: true }),
+  mode: option("mode", choice(["transport", "tunnel"]), { invert: true }),
+  tunnelSrc: option("tunnel-src", network, { invert: true }),
+  tunnelDst: option("tunnel-dst", network, { invert: true }),
+};
+type GivenElement = GivenOptions<typeof ELEMENT>;
+const MOST_ELEMENTS = 4;
+
+const elementOf = (given: GivenElement): PolicyElement => ({
+  reqid: invertedNumber(given.reqid),
+  spi: invertedNumber(given.spi),
+  proto: invertedNumber(given.proto),
+  mode: given.mode ? { value: given.mode.value, invert: given.mode.invert } : null,
+  tunnelSrc: inverted(given.tunnelSrc),
+  tunnelDst: inverted(given.tunnelDst),
+});
+const isEmpty = (element: PolicyElement) => !Object.values(element).some(Boolean);
+
+const hasStrayTunnel = ({ mode, tunnelSrc, tunnelDst }: PolicyElement) =>
+  (tunnelSrc !== null || tunnelDst !== null) && mode !== null && (mode.value === "tunnel") === mode.invert;
+
+const next: Option<GivenElement[]> = {
+  names: ["next"],
+  take: () => [],
+  bare: true,
+  repeat: true,
+  needs: ["strict"],
+  closes: Object.keys(ELEMENT),
+};
+
 export const policy = match({
   name: "policy",
   options: {
     direction: option("dir", choice(["in", "out"])),
     policy: option("pol", choice(["none", "ipsec"])),
     strict: flag("strict"),
-    reqid: option("reqid", u32, { invert: true }),
-    spi: option("spi", u32, { invert: true }),
-    proto: option("proto", takeIpsecProtocol, { invert: true }),
-    mode: option("mode", choice(["transport", "tunnel"]), { invert: true }),
-    tunnelSrc: option("tunnel-src", network, { invert: true }),
-    tunnelDst: option("tunnel-dst", network, { invert: true }),
-    next: flag("next", { needs: ["strict"] }),
+    ...ELEMENT,
+    next,
   },
   build(given, { word, chain }): PolicyMatch {
     const { direction } = given;
@@ -341,29 +372,30 @@ export const policy = match({
       fail(direction.word, `--dir out has no meaning in ${chain}`);
     if (direction.value === "in" && ["POSTROUTING", "OUTPUT"].includes(chain))
       fail(direction.word, `--dir in has no meaning in ${chain}`);
-    if (given.next) fail(given.next.word, "policies of several elements are not read here");
-    const element = {
-      reqid: invertedNumber(given.reqid),
-      spi: invertedNumber(given.spi),
-      proto: invertedNumber(given.proto),
-      mode: given.mode ? { value: given.mode.value, invert: given.mode.invert } : null,
-      tunnelSrc: inverted(given.tunnelSrc),
-      tunnelDst: inverted(given.tunnelDst),
-    };
+    const elements = [...(given.next?.value ?? []), given].map(elementOf);
+    if (given.next && elements.length > MOST_ELEMENTS) fail(given.next.word, `at most ${MOST_ELEMENTS} elements`);
+    if (given.strict && given.policy?.value === "none") fail(given.strict.word, "--strict does not go with --pol none");
+    if (given.strict && elements.some(isEmpty))
+      fail(
+        (given.next ?? given.strict).word,
+        "--strict wants something of every element: --reqid, --spi, --proto, --mode",
+      );
+    if (elements.some(hasStrayTunnel)) fail(word, "--tunnel-src and --tunnel-dst go with --mode tunnel only");
     return {
       name: "policy",
       direction: direction.value,
       policy: given.policy?.value ?? "ipsec",
       strict: given.strict !== undefined,
-      elements: Object.values(element).some(Boolean) ? [element] : [],
+      elements: elements.filter((element) => !isEmpty(element)),
     };
   },
   print: (test: PolicyMatch) =>
     join(
       `--dir ${test.direction} --pol ${test.policy}`,
       test.strict && "--strict",
-      ...test.elements.map((element) =>
+      ...test.elements.map((element, i) =>
         join(
+          i > 0 && "--next",
           element.reqid && `${not(element.reqid)}--reqid ${element.reqid.value}`,
           element.spi && `${not(element.spi)}--spi ${hex(element.spi.value)}`,
           element.proto && `${not(element.proto)}--proto ${IPSEC_PROTOCOLS[element.proto.value]}`,
