@@ -23,8 +23,8 @@ const packages = [
 const SCRIPT = `
 import { Conntrack } from "conntrack-wasm";
 import { openCapture } from "conntrack-capture";
-const packets = ["450000280001000040066ccf0a0000010a000002040100500000006400000000500220007b1d0000",
-  "450000280001000040066ccf0a0000020a00000100500401000001f400000065501220007906" + "0000"];
+const packets = ["4500002800010000400666cd0a0000010a000002040100500000006400000000500220007b1d0000",
+  "4500002800010000400666cd0a0000020a00000100500401000001f400000065501220007906" + "0000"];
 const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
 const file = new Uint8Array(24 + 2 * 56);
 const view = new DataView(file.buffer);
