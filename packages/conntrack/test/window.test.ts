@@ -56,7 +56,7 @@ test("a call between two parts leaves the rest of the window as it is", async ()
 
 function udpRecord(bytes: Uint8Array, at: number): number {
   const data = Uint8Array.from([
-    69, 0, 0, 28, 0, 0, 64, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1, 1, 0, 53, 0, 8, 0, 0,
+    69, 0, 0, 28, 0, 0, 64, 0, 64, 17, 38, 207, 10, 0, 0, 1, 10, 0, 0, 2, 1, 1, 0, 53, 0, 8, 0, 0,
   ]);
   return encodeRecord(bytes, at, { time: 1n, link: 101, data });
 }
