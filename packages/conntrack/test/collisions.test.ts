@@ -57,13 +57,17 @@ function colliding(seed: bigint): Uint8Array[] {
     const ports = view.getUint32(20, true);
     const swapped = ((ports << 16) | (ports >>> 16)) >>> 0;
     const group = src < dst ? groupOf(src, dst, ports, keys) : groupOf(dst, src, swapped, keys);
-    if (group === 0n) packets.push(packet);
+    if (group !== 0n) continue;
+    let sum = 0;
+    for (let at = 0; at < 20; at += 2) sum += view.getUint16(at);
+    view.setUint16(10, ~((sum & 0xffff) + (sum >>> 16)));
+    packets.push(packet);
   }
   return packets;
 }
 
 async function flooded(seed: bigint, packets: readonly Uint8Array[]) {
-  const engine = await Conntrack.open({ max: MAX, seed, sysctl: { nf_conntrack_checksum: 0 } });
+  const engine = await Conntrack.open({ max: MAX, seed });
   const conns = packets.map((data, i) => engine.track({ time: BigInt(i), data }).conn);
   const again = packets.map((data, i) => engine.track({ time: BigInt(FLOWS + i), data }).conn);
   return { conns, again, entries: engine.entries, rekeys: engine.totals().rekeys };
