@@ -4,6 +4,8 @@ import type { Contender, Tracker } from "../tool.js";
 
 const NS = 1_000_000_000n;
 const CHUNK = 4096;
+/** Room for a chunk of any question. */
+const WINDOW = 1 << 18;
 
 export class EngineTracker implements Tracker {
   readonly engine: Conntrack;
@@ -54,7 +56,8 @@ export function engineWith(name: string, options: OpenOptions = {}): Contender {
     variant: true,
     async open(max) {
       const sysctl = { ...SYSCTL, ...options.sysctl };
-      return new EngineTracker(await Conntrack.open({ seed: 1, ...options, max: Math.max(max, 16), sysctl }));
+      const engine = await Conntrack.open({ seed: 1, windowSize: WINDOW, ...options, max: Math.max(max, 16), sysctl });
+      return new EngineTracker(engine);
     },
   };
 }
