@@ -85,4 +85,6 @@ test("list --expect shows what is expected at a moment", async () => {
     /^(300|299) l3proto = 2 proto=6 src=203\.0\.113\.10 dst=192\.168\.1\.5 sport=0 dport=\d+ ftp\n$/,
   );
   expect(listing.stderr).toContain("1 expectations have been shown.");
+  const stamped = await ctrack(["list", active, "--helper", "ftp", "--expect", "--at", "#13", "-o", "timestamp"]);
+  expect(stamped.stdout).toMatch(/^\[\d{10}\.\d{1,6} *\]\t\d+ proto=6 /);
 });

@@ -60,7 +60,7 @@ async function list(files: readonly string[], options: ListOptions): Promise<num
 }
 
 async function listExpectations(files: readonly string[], options: ListOptions): Promise<number> {
-  const { name, format } = parseForm(options.output, EXPECT_FORMS, "proc");
+  const { name, format, options: details } = parseForm(options.output, EXPECT_FORMS, "proc");
   if (options.filter !== undefined) throw new UsageError("--filter does not go with --expect");
   const session = await Session.open(files, options, { ...parseAt(options.at), progress: true });
   for await (const _ of session.parts());
@@ -68,7 +68,8 @@ async function listExpectations(files: readonly string[], options: ListOptions):
   const xml = name === "xml";
   if (xml) output.line(beginXml("expect"));
   const expectations = session.engine.expectations();
-  for (const expectation of expectations) output.line(format.expectation?.(expectation));
+  const stamp = details.timestamp ? { timestamp: session.engine.now } : {};
+  for (const expectation of expectations) output.line(format.expectation?.(expectation, stamp));
   if (xml) output.line(endXml("expect"));
   await output.flush();
   if (!options.quiet) note(`${signature()}: ${expectations.length} expectations have been shown.`);

@@ -2,7 +2,13 @@
 import type { Expectation, ExpectEvent, Flow, FlowEvent } from "../types.js";
 import { type ConntrackOptions, formatConntrack } from "./conntrack.js";
 import { type EventOptions, formatEvent } from "./event.js";
-import { formatExpectConntrack, formatExpectEvent, formatExpectProc, formatExpectXml } from "./expect.js";
+import {
+  type ExpectOptions,
+  formatExpectConntrack,
+  formatExpectEvent,
+  formatExpectProc,
+  formatExpectXml,
+} from "./expect.js";
 import { eventToJson, expectationToJson, expectEventToJson, flowToJson } from "./json.js";
 import { formatLegacy, type LegacyOptions } from "./legacy.js";
 import { formatProc } from "./proc.js";
@@ -16,8 +22,8 @@ export interface Format {
   readonly flow: (flow: Flow, options?: FormatOptions) => string;
   /** Absent: the format has no events. */
   readonly event?: (event: FlowEvent, options?: FormatOptions) => string;
-  /** Absent: the format has no expectations, or no events of them. */
-  readonly expectation?: (expectation: Expectation) => string;
+  /** Absent: the format has no expectations, or no events of them. `timestamp`: as conntrack(8) puts it in front. */
+  readonly expectation?: (expectation: Expectation, options?: ExpectOptions) => string;
   readonly expectEvent?: (event: ExpectEvent, options?: FormatOptions) => string;
   /** Lines before the first and after the last connection. */
   readonly begin?: string;
@@ -36,7 +42,7 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   conntrack: {
     flow: formatConntrack,
     event: formatEvent,
-    expectation: (expectation) => formatExpectConntrack(expectation),
+    expectation: formatExpectConntrack,
     expectEvent: ({ type, time, expectation }, options) =>
       formatExpectEvent(type, expectation, options?.timestamp ? { timestamp: time } : {}),
   },
