@@ -21,6 +21,7 @@ import {
   type Kind,
   multicast,
   nullData,
+  type Open,
   q931,
   RAS,
   t120,
@@ -28,6 +29,7 @@ import {
   transport,
   unicast,
 } from "./h323-messages.js";
+import { choice } from "./per.js";
 
 const HELPERS = "RAS:1719,Q.931:1720";
 const OTHER = "10.0.1.77";
@@ -237,6 +239,15 @@ const media = (port: number, address = SERVER) => ({
 });
 const KINDS: readonly Kind[] = ["setup", "callProceeding", "connect", "alerting", "facility", "progress"];
 
+const channels = (count: number, port: number) =>
+  Array.from({ length: count }, (_, i) => ({ forward: { media: unicast(SERVER, port + 2 * i) } }));
+const acknowledged = (count: number, port: number) =>
+  Array.from({ length: count }, (_, i) => H245.ack({ forward: media(port + 2 * i) }));
+/** Data of a type there is not. */
+const damaged: Open = { data: choice(3, 7) };
+/** An address that cannot be read, in the parameters, which have a length of their own. */
+const damagedInside: Open = { forward: { media: choice(1, 0, choice(3, 7)) } };
+
 /** Everything the called party says at the start of a call, in one kind of message. */
 const answer = (kind: Kind, call: Call): Line => ["<", tpkt(callMessage(kind, call))];
 
@@ -289,6 +300,12 @@ const Q931_DIALOGUES: Record<string, readonly Line[]> = {
       fastStart: Array.from({ length: 33 }, (_, i) => ({ forward: { media: unicast(SERVER, 7000 + 2 * i) } })),
     }),
   ],
+  "fast start and tunnelled messages, one beyond the kept ones cannot be read": [29, 30, 31, 32].flatMap((count, i) => [
+    answer("connect", { fastStart: [...channels(count, 7000 + 200 * i), damaged] }),
+    answer("connect", { fastStart: [...channels(count, 7100 + 200 * i), damaged, ...channels(1, 7190 + 200 * i)] }),
+    answer("connect", { fastStart: [...channels(count, 7050 + 1000 * (i + 1)), damagedInside] }),
+    answer("facility", { tunnelled: [...acknowledged(2 + i, 8000 + 20 * i), H245.open(damaged)] }),
+  ]),
   tunnelled: [
     [">", setup({ tunnelled: [H245.capabilities(), H245.masterSlave()] })],
     answer("connect", {

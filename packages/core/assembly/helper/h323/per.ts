@@ -291,9 +291,13 @@ function readOctets(row: Row, base: usize): bool {
 
 /** What a length goes before: read if it is kept, then left behind in any case. */
 function readOpen(row: Row, base: usize): bool {
+  return readOpenInto(row, base, base != 0 && row.has(KEPT));
+}
+
+function readOpenInto(row: Row, base: usize, wanted: bool): bool {
   const size = taken;
   if (lacks(size, 0)) return false;
-  if (base == 0 || !row.has(KEPT)) {
+  if (!wanted) {
     at += size;
     return true;
   }
@@ -363,7 +367,8 @@ function readList(row: Row, base: usize): bool {
     if (i < kept) store<u32>(base + (<usize>i << 2), (<u32>(at - start) << 3) | bit, 4);
     const into: usize = i < kept ? ITEM : 0;
     if (item.has(OPEN)) {
-      if (!readOpen(item, into)) return false;
+      // those beyond the kept ones have to be readable too
+      if (!readOpenInto(item, into, base != 0 && item.has(KEPT))) return false;
     } else if (!read(item, into)) return false;
   }
   return true;
