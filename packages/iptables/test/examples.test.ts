@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { type PacketFields, packet } from "../../conformance/src/packets.js";
+import { packet } from "../../conformance/src/packets.js";
 import { Firewall, formatRuleset } from "../src/index.js";
+import { frame, tcp } from "./ethernet.js";
 
 const here = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const README = readFileSync(here("README.md"), "utf8");
@@ -25,16 +26,6 @@ const guard = new Function(
 
 const ARP = new Uint8Array(60).fill(0);
 ARP.set([255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
-
-function frame(fields: PacketFields): Uint8Array {
-  const ip = packet(fields);
-  const bytes = new Uint8Array(14 + ip.length);
-  bytes.set([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
-  bytes.set(ip, 14);
-  return bytes;
-}
-const tcp = (src: string, sport: number, dst: string, dport: number, flags: string, seq: number, ack: number) =>
-  frame({ src, dst, tcp: { sport, dport, flags, seq, ack } });
 
 describe("the code of the README", async () => {
   const [, RULES = ""] = /const RULES = `(.*?)`;/s.exec(readFileSync(here("examples/wire.mjs"), "utf8")) ?? [];

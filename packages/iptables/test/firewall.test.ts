@@ -1,11 +1,11 @@
 // The firewall between two endpoints that exchange Ethernet frames.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type PacketFields, packet } from "../../conformance/src/packets.js";
 import { CompileError, compileRules } from "../src/compile/index.js";
 import { PlaceError, parsePlace } from "../src/compile/place.js";
 import { Firewall } from "../src/firewall.js";
 import { formatRuleset, parseRuleset } from "../src/index.js";
+import { frame, tcp } from "./ethernet.js";
 
 const wasm = readFileSync(new URL("../../core/build/conntrack.wasm", import.meta.url));
 
@@ -21,18 +21,6 @@ const RULES = `*filter
 -A INPUT -i lan -p tcp -m tcp --dport 22 -j ACCEPT
 COMMIT
 `;
-
-/** An Ethernet frame around an IPv4 packet. */
-function frame(fields: PacketFields): Uint8Array {
-  const ip = packet(fields);
-  const bytes = new Uint8Array(14 + ip.length);
-  bytes.set([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
-  bytes.set(ip, 14);
-  return bytes;
-}
-
-const tcp = (src: string, sport: number, dst: string, dport: number, flags: string, seq: number, ack: number) =>
-  frame({ src, dst, tcp: { sport, dport, flags, seq, ack } });
 
 const OUT = { in: "lan", out: "wan", time: 1_700_000_000_000_000_000n };
 const BACK = { in: "wan", out: "lan", time: 1_700_000_000_000_000_000n };
