@@ -16,7 +16,7 @@ const module = {
 export default defineConfig([
   {
     input: { main: "src/main.ts" },
-    external: [/^node:/, "conntrack-wasm", "conntrack-iptables", "tinybench", "playwright-core"],
+    external: [/^node:/, "conntrack-wasm", "conntrack-iptables", "tinybench"],
     platform: "neutral",
     output,
     plugins: [module],

@@ -1,7 +1,7 @@
 // The same questions in every runtime there is, one after the other.
 import type { PortableSettings } from "../portable.js";
 import type { Row } from "../row.js";
-import { inChromium } from "./chromium.js";
+import { CHROMIUM, FIREFOX, inBrowser } from "./browser.js";
 import { inProcess } from "./process.js";
 
 export type Say = (text: string) => void;
@@ -11,6 +11,6 @@ export async function* everywhere(settings: PortableSettings, say: Say): AsyncGe
   yield* inProcess("node", [process.execPath], settings, say);
   yield* inProcess("bun", ["bun"], settings, say);
   yield* inProcess("deno", ["deno", "run", "--allow-all"], settings, say);
-  yield* inChromium(settings, say);
-  say("firefox: left out: it can only be driven in the build that Playwright downloads, not in that of a distribution");
+  yield* inBrowser(CHROMIUM, settings, say);
+  yield* inBrowser(FIREFOX, settings, say);
 }
