@@ -47,15 +47,21 @@ async function main(): Promise<void> {
     command.addHelpText("after", `\nExamples:\n${COMMAND_EXAMPLES[command.name()]}\n\n${EXIT_CODES}`);
   }
   try {
-    checkCommand(process.argv[2]);
+    checkCommand(process.argv.slice(2));
     await program.parseAsync();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
 }
 
-// The first word may be a command or a file: one that looks like a command and is no file is a slip.
-function checkCommand(word = ""): void {
+// The first word may be a command or a file: one that looks like a command and is no file is a slip, and so is a command
+// behind its options.
+function checkCommand([word = "", ...rest]: readonly string[]): void {
+  const late = /^-(?!h$|-help$|V$|-version$)./.test(word)
+    ? rest.find((name) => name in COMMANDS && !existsSync(name))
+    : undefined;
+  if (late !== undefined)
+    throw new UsageError(`${late}: a command stands before its options: ctrack ${late} ${word} …`);
   if (!/^[a-z]{2,}$/.test(word) || word in COMMANDS || word === "help" || word === "man" || existsSync(word)) return;
   throw new UsageError(`${word}: no such command, and no such file; commands are ${Object.keys(COMMANDS).join(", ")}`);
 }

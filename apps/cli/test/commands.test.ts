@@ -164,6 +164,8 @@ describe("usage", () => {
     [["list", "x.pcap", "-o", "proc,id"], "proc has no id"],
     [["list", "x.pcap", "--at", "yesterday"], "--at yesterday: give a time"],
     [["list", "-", "-"], "only once"],
+    [["--profile", "linux-2.4", "list", "x.pcap"], "a command stands before its options: ctrack list --profile"],
+    [["lst", "x.pcap"], "lst: no such command, and no such file"],
   ])("ctrack %j", async (args, message) => {
     const { code, stdout, stderr } = await ctrack(args);
     expect([code, stdout]).toEqual([2, ""]);
