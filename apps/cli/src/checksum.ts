@@ -2,12 +2,34 @@
 // Linux never verifies what it sends itself, but a tracker that reads the capture would call all of it INVALID.
 
 import type { PacketBlock } from "conntrack-capture";
-import { Conntrack } from "conntrack-wasm";
+import { Conntrack, REASONS, type Results } from "conntrack-wasm";
 
 /** Packets `--checksum auto` looks at first. */
 export const OFFLOAD_SAMPLE = 4096;
 /** More than a handful. */
 const LEAST_BAD = 5;
+const IP_CHECKSUM = (REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1) << 16;
+
+/** Packets that were dropped because of the checksum of their IP header. */
+export function countBadHeaders({ words, count }: Results): number {
+  let bad = 0;
+  for (let i = 0; i < count; i++) if (((words[2 * i] as number) & 0xff0000) === IP_CHECKSUM) bad++;
+  return bad;
+}
+
+/** The first blocks, as copies, for `estimateOffload`; and those behind them. */
+export async function sampleOf<Block extends PacketBlock>(
+  blocks: AsyncGenerator<Block, void>,
+): Promise<{ blocks: Block[]; rest: AsyncGenerator<Block, void> }> {
+  const sample: Block[] = [];
+  for (let packets = 0; packets < OFFLOAD_SAMPLE; ) {
+    const { value: block } = await blocks.next();
+    if (!block) break;
+    sample.push({ ...block, bytes: block.bytes.slice() });
+    packets += block.count;
+  }
+  return { blocks: sample, rest: blocks };
+}
 
 /**
  * True when at least five packets from one address have a wrong checksum, and they are more than half of what

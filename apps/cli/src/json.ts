@@ -104,7 +104,8 @@ export class JsonLines {
 
   /** Adds the line of packet `i` of a part; the headers stand at it. */
   add(results: Results, headers: Headers, i: number): void {
-    this.#traces ??= new RawTraces(results);
+    // several engines have several memories for results, in turns
+    if (this.#traces?.source !== results) this.#traces = new RawTraces(results);
     if (this.#at + LONGEST > this.#buffer.length) this.#grow();
     const { bytes, words, base, results: columns } = this.#traces;
     const t = base + i * raw.TRACE_SIZE;

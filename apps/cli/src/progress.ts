@@ -6,12 +6,12 @@ const INTERVAL = 200;
 const PATIENCE = 600;
 
 export class Progress {
-  readonly #input: Input;
+  readonly #input: Pick<Input, "packets" | "position" | "size">;
   readonly #on: boolean;
   #due = Date.now() + PATIENCE;
   #shown = false;
 
-  constructor(input: Input, wanted: boolean) {
+  constructor(input: Pick<Input, "packets" | "position" | "size">, wanted: boolean) {
     this.#input = input;
     this.#on = wanted && process.stderr.isTTY === true;
   }

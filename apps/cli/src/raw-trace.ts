@@ -3,10 +3,6 @@
 // test/json.test.ts and the app's gather.test.ts hold the two ways of reading against each other.
 import type { Results } from "conntrack-wasm";
 
-const MAX_PACKETS = 4096;
-const RESULT_SIZE = 8;
-const PAGE = 4096;
-
 /** Bytes of a record. */
 export const TRACE_SIZE = 160;
 export const L3NUM = 0;
@@ -40,7 +36,7 @@ export const NOTE_CUT = 1;
 export const NOTE_TRANSPORT = 2;
 export const NOTE_BAD_CHECKSUM = 4;
 
-/** Linear memory, and where the records are in it. */
+/** The memory of the results `source`, and where the records are in it. */
 export class RawTraces {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
@@ -49,12 +45,11 @@ export class RawTraces {
   /** Address of the first record. */
   readonly base: number;
 
-  constructor(results: Results) {
-    const { buffer } = results.words;
+  constructor(readonly source: Results) {
+    const { buffer } = source.words;
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
-    this.results = results.address;
-    // the records follow the results, on a page of their own
-    this.base = (results.address + MAX_PACKETS * RESULT_SIZE + PAGE - 1) & ~(PAGE - 1);
+    this.results = source.address;
+    this.base = source.traceAddress;
   }
 }

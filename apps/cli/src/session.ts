@@ -1,26 +1,19 @@
 // One run: captures in, the engine's results out, with what the common options ask for.
 
 import type { PacketBlock } from "conntrack-capture";
-import { compileRules, PlaceError, parsePlace } from "conntrack-iptables";
-import {
-  Conntrack,
-  ConntrackError,
-  ConntrackPool,
-  findSysctl,
-  Hindsight,
-  type PoolReport,
-  REASONS,
-  type Results,
-} from "conntrack-wasm";
-import { estimateOffload, OFFLOAD_SAMPLE, offloadRemark } from "./checksum.js";
-import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, UsageError } from "./exit.js";
+import { type Conntrack, type ConntrackPool, Hindsight, type PoolReport, type Results } from "conntrack-wasm";
+import { countBadHeaders, estimateOffload, offloadRemark, sampleOf } from "./checksum.js";
+import { IGNORING, ignoreChecksums, openEngine, openPool } from "./engine.js";
+import { EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED } from "./exit.js";
 import { Headers, singles } from "./headers.js";
-import { assignHelper, parseHelper } from "./helper.js";
 import { Remarks } from "./hints.js";
 import { Input } from "./input.js";
 import { filesOf, type PlacedOptions, type Stop } from "./options.js";
 import { note } from "./output.js";
 import { Progress } from "./progress.js";
+import { canReadAlone, type ShardCount, SharedCount } from "./shared-count.js";
+import type { Tally } from "./summary.js";
+import { WINDOW } from "./window.js";
 
 export interface SessionOptions extends Stop {
   readonly trace?: boolean;
@@ -33,6 +26,10 @@ export interface SessionOptions extends Stop {
   readonly hindsight?: boolean;
   /** Show progress on a terminal. */
   readonly progress?: boolean;
+  /** Only counts are wanted (`Session.count`), no results and no table. */
+  readonly counting?: boolean;
+  /** The table at the end is wanted (`Session.flows`). */
+  readonly table?: boolean;
   /** Parts of one packet each, so that the engine can be asked about it. */
   readonly single?: boolean;
   /** Interfaces the rules know, by number: packets of a capture that names its own bring theirs along. */
@@ -45,104 +42,14 @@ export interface Part {
   readonly headers: Headers;
 }
 
-const DEFAULT_MAX = 262_144;
-const IP_CHECKSUM = (REASONS.find(({ name }) => name === "ip-checksum")?.code ?? -1) << 16;
-/** Small enough to be in the processor's cache when it is tracked. */
-const WINDOW = 1 << 19;
-const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
+const PROGRESS_TURN = 200;
 
-/** `--sysctl` arguments as names and values. */
-function parseSysctls(settings: readonly string[]): { text: string; name: string; value: number }[] {
-  return settings.map((setting) => {
-    const text = `--sysctl ${setting}`;
-    const [, name, value] = /^([^=]+)=(.*)$/.exec(setting) ?? [];
-    if (name === undefined || value === undefined) throw new UsageError(`${text}: write NAME=VALUE`);
-    if (!/^\s*\d+\s*$/.test(value)) throw new UsageError(`${text}: "${value}" is not a whole number`);
-    return { text, name: name.trim(), value: Number(value) };
-  });
+/** True if a helper can come to any connection. */
+function helpersAssigned(engine: Conntrack, { helper }: PlacedOptions): boolean {
+  return helper.length > 0 || engine.sysctl("net.netfilter.nf_conntrack_helper") !== 0;
 }
 
-/** The engine the options describe. */
-export async function openEngine(
-  options: PlacedOptions,
-  wishes: Pick<SessionOptions, "trace" | "events" | "programSize"> & { readonly windowSize?: number } = {},
-): Promise<Conntrack> {
-  const sysctls = parseSysctls(options.sysctl);
-  const wanted = sysctls.filter(({ name }) => findSysctl(name)?.name === MAX_SYSCTL).map(({ value }) => value);
-  // only a program tells the engine where it stands
-  const place =
-    wishes.programSize === undefined && (options.iface ?? []).length > 0 ? placeProgram(options.iface ?? []) : null;
-  try {
-    const engine = await Conntrack.open({
-      max: options.max ?? Math.max(DEFAULT_MAX, ...wanted.filter((value) => value <= 28_000_000)),
-      sizing: "exact", // half as many pages to touch for the first time, which is what short runs spend their time on
-      seed: options.seed,
-      profile: options.profile,
-      trace: wishes.trace ?? false,
-      events: wishes.events ?? false,
-      programSize: place?.length ?? wishes.programSize ?? 0,
-      windowSize: wishes.windowSize ?? 0,
-    });
-    if (place !== null) engine.loadProgram(place);
-    if (options.checksum === "ignore") ignoreChecksums(engine);
-    for (const { text, name, value } of sysctls) setSysctl(engine, text, name, value);
-    for (const helper of options.helper) giveHelper(engine, helper);
-    return engine;
-  } catch (error) {
-    if (error instanceof ConntrackError && ["bad-option", "no-memory"].includes(error.code)) {
-      throw new UsageError(`--${error.message}`);
-    }
-    throw error;
-  }
-}
-
-/** No rules, but interfaces. */
-function placeProgram(interfaces: readonly string[]): Uint8Array {
-  try {
-    return compileRules([], { place: parsePlace(interfaces) }).bytes;
-  } catch (error) {
-    if (error instanceof PlaceError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-/** The same engine as several, in workers; `openEngine` has found the options in order. */
-function openPool(options: PlacedOptions, engine: Conntrack, trace: boolean, workers: number): Promise<ConntrackPool> {
-  if ((options.iface ?? []).length > 0)
-    throw new UsageError("--workers: the interfaces of --iface are not known to workers");
-  const sysctl: Record<string, number> = {};
-  if (options.checksum === "ignore") Object.assign(sysctl, IGNORING);
-  for (const { name, value } of parseSysctls(options.sysctl)) sysctl[name] = value;
-  const { seed, profile } = options;
-  const helpers = options.helper.map(parseHelper);
-  return ConntrackPool.open({ workers, max: engine.capacity, seed, profile, trace, sysctl, helpers });
-}
-
-/** What `--checksum ignore` stands for. */
-const IGNORING = { nf_conntrack_checksum: 0, "capture.offload": 1 } as const;
-
-function ignoreChecksums(engine: Conntrack): void {
-  for (const [name, value] of Object.entries(IGNORING)) engine.setSysctl(name, value);
-}
-
-function setSysctl(engine: Conntrack, text: string, name: string, value: number): void {
-  try {
-    engine.setSysctl(name, value);
-  } catch (error) {
-    if (error instanceof ConntrackError) throw new UsageError(`${text}: ${error.message}`);
-    throw error;
-  }
-}
-
-function giveHelper(engine: Conntrack, text: string): void {
-  try {
-    assignHelper(engine, text);
-  } catch (error) {
-    if (error instanceof UsageError || error instanceof ConntrackError)
-      throw new UsageError(`--helper ${text}: ${error.message}`);
-    throw error;
-  }
-}
+const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);
 
 export class Session {
   /** Packets whose transport checksum is wrong were taken as they are, because `--checksum auto` found offload. */
@@ -151,8 +58,9 @@ export class Session {
   #badHeaders = 0;
   /** What helpers would have announced. */
   readonly #remarks = new Remarks();
-  /** What the workers amounted to in the end. */
-  #report: PoolReport | null = null;
+  /** What several engines amount to in the end, and their table if it was wished for. */
+  #counted: Pick<PoolReport, "entries" | "now" | "totals"> | null = null;
+  #flows: PoolReport["flows"] | null = null;
 
   private constructor(
     readonly engine: Conntrack,
@@ -160,6 +68,7 @@ export class Session {
     private readonly options: PlacedOptions,
     private readonly wishes: SessionOptions,
     private readonly pool: ConntrackPool | null,
+    private readonly shared: SharedCount | null,
     readonly hindsight: Hindsight | null,
     private readonly args: readonly string[],
   ) {}
@@ -167,17 +76,70 @@ export class Session {
   static async open(args: readonly string[], options: PlacedOptions, wishes: SessionOptions = {}): Promise<Session> {
     const files = filesOf(args, options);
     const count = wishes.count ?? options.count;
-    const { workers = 1, trace = false, interfaces = [] } = wishes;
+    const { workers = 1, trace = false, interfaces = [], until } = wishes;
     // one engine tracks captures where they are read to; several share what the pool copies
     const engine = await openEngine(options, workers > 1 ? wishes : { ...wishes, windowSize: WINDOW });
-    const window = workers > 1 ? undefined : engine.window;
-    const input = new Input({ files, link: options.link, count, until: wishes.until, interfaces, window });
-    const pool = workers > 1 ? await openPool(options, engine, trace, workers) : null;
+    const reading = { files, link: options.link, count, until, interfaces };
+    const input = new Input({ ...reading, window: workers > 1 ? undefined : engine.window });
+    const several = workers > 1;
+    const alone =
+      several && wishes.counting === true && !helpersAssigned(engine, options) && (await canReadAlone(files));
+    const shared = alone ? new SharedCount(options, reading, workers) : null;
+    const pool = several && !alone ? await openPool(options, engine, trace, workers) : null;
     const { programSize } = wishes;
     const hindsight = wishes.hindsight
       ? new Hindsight(await openEngine(options, { trace: true, ...(programSize !== undefined && { programSize }) }))
       : null;
-    return new Session(engine, input, options, wishes, pool, hindsight, args);
+    return new Session(engine, input, options, wishes, pool, shared, hindsight, args);
+  }
+
+  /** Counts all packets, where `counting` was wished for. */
+  async count(tally: Tally): Promise<void> {
+    if (this.shared === null) {
+      for await (const { results } of this.parts()) tally.addAll(results);
+      return;
+    }
+    const { shared, input } = this;
+    const onInterrupt = () => {
+      input.interrupted = true;
+      shared.board.close();
+    };
+    process.once("SIGINT", onInterrupt);
+    const progress = new Progress(shared.board, this.wishes.progress === true && !this.options.quiet);
+    const timer = setInterval(() => progress.update(), PROGRESS_TURN);
+    try {
+      const counts = await shared.run();
+      this.#takeCounts(counts, tally);
+    } finally {
+      clearInterval(timer);
+      progress.clear();
+      process.off("SIGINT", onInterrupt);
+    }
+  }
+
+  #takeCounts(counts: readonly ShardCount[], tally: Tally): void {
+    const { input, shared } = this;
+    const [one] = counts as [ShardCount]; // of the input all know the same
+    this.ignoring = shared?.ignoring === true;
+    input.packets = one.packets;
+    input.first = one.first;
+    input.failures.push(...one.failures);
+    for (const { tally: own, badHeaders } of counts) {
+      tally.addCounts(own);
+      this.#badHeaders += badHeaders;
+    }
+    this.#counted = {
+      entries: sumOf(counts.map(({ entries }) => entries)),
+      now: one.now,
+      totals: {
+        packets: one.packets,
+        created: sumOf(counts.map(({ totals }) => totals.created)),
+        expired: sumOf(counts.map(({ totals }) => totals.expired)),
+        checksumsVerified: sumOf(counts.map(({ totals }) => totals.checksumsVerified)),
+        badChecksums: sumOf(counts.map(({ totals }) => totals.badChecksums)),
+        rekeys: sumOf(counts.map(({ totals }) => totals.rekeys)),
+      },
+    };
   }
 
   /** Tracks everything, part by part; afterwards the clock stands where `--at` asked for. */
@@ -218,33 +180,32 @@ export class Session {
       yield { results, headers: new Headers(block) };
       progress.update();
     }
-    this.#report = await pool.report({ flows: true });
+    const report = await pool.report({ flows: this.wishes.table === true });
+    this.#counted = report;
+    this.#flows = report.flows;
   }
 
   /** Connections in the table. */
   get entries(): number {
-    return this.#report?.entries ?? this.engine.entries;
+    return this.#counted?.entries ?? this.engine.entries;
   }
 
   /** The packet clock. */
   get now(): bigint {
-    return this.#report?.now ?? this.engine.now;
+    return this.#counted?.now ?? this.engine.now;
   }
 
   get totals(): PoolReport["totals"] {
-    return this.#report?.totals ?? this.engine.totals();
+    return this.#counted?.totals ?? this.engine.totals();
   }
 
   flows(): PoolReport["flows"] {
-    return this.#report?.flows ?? this.engine.flows();
+    return this.#flows ?? this.engine.flows();
   }
 
   #look(results: Results): void {
-    const { words, count } = results;
     if (this.hindsight !== null) for (const hint of this.hindsight.hints(results)) this.#remarks.add(hint);
-    let bad = 0;
-    for (let i = 0; i < count; i++) if (((words[2 * i] as number) & 0xff0000) === IP_CHECKSUM) bad++;
-    this.#badHeaders += bad;
+    this.#badHeaders += countBadHeaders(results);
   }
 
   #blocks(): AsyncGenerator<PacketBlock, void> {
@@ -253,25 +214,15 @@ export class Session {
 
   // Looks at the first packets before the engine does.
   async *#afterLook(): AsyncGenerator<PacketBlock, void> {
-    const blocks = this.input.blocks();
-    const sample: PacketBlock[] = [];
-    let packets = 0;
-    let ended = false;
-    while (packets < OFFLOAD_SAMPLE && !ended) {
-      const { value: block, done } = await blocks.next();
-      ended = done === true;
-      if (!block) break;
-      sample.push({ ...block, bytes: block.bytes.slice() });
-      packets += block.count;
-    }
-    this.ignoring = await estimateOffload(sample);
+    const sample = await sampleOf(this.input.blocks());
+    this.ignoring = await estimateOffload(sample.blocks);
     if (this.ignoring) {
       ignoreChecksums(this.engine);
       if (this.hindsight) ignoreChecksums(this.hindsight.engine);
       for (const [name, value] of Object.entries(IGNORING)) await this.pool?.setSysctl(name, value);
     }
-    yield* sample;
-    if (!ended) yield* blocks;
+    yield* sample.blocks;
+    yield* sample.rest;
   }
 
   /** Says what helpers would have announced. */

@@ -7,6 +7,15 @@ import { paintState } from "./text.js";
 
 const NONE = 0;
 const INVALID = 4;
+/** Of one engine of several: a fragment, told by the one whose datagram it is of. */
+const FOREIGN = 255;
+
+/** What a Tally has counted, as plain data. */
+export interface TallyCounts {
+  readonly packets: number;
+  readonly states: Float64Array;
+  readonly reasons: ReadonlyMap<string, number>;
+}
 
 /** Counts results without looking at each twice. */
 export class Tally {
@@ -19,12 +28,29 @@ export class Tally {
   addAll(results: Results): void {
     const { words, count } = results;
     const { states } = this;
+    let foreign = 0;
     for (let i = 0; i < count; i++) {
-      const state = (words[2 * i] as number) & 7;
+      const state = (words[2 * i] as number) & 255;
+      if (state === FOREIGN) {
+        foreign++;
+        continue;
+      }
       (states[state] as number)++;
       if (state === INVALID || state === NONE) this.#addReason(results.reason(i).name);
     }
-    this.packets += count;
+    this.packets += count - foreign;
+  }
+
+  /** Takes what another has counted. */
+  addCounts({ packets, states, reasons }: TallyCounts): void {
+    this.packets += packets;
+    for (const [state, count] of states.entries()) (this.states[state] as number) += count;
+    for (const [name, count] of reasons) this.#addReason(name, count);
+  }
+
+  get counts(): TallyCounts {
+    const { packets, states, reasons } = this;
+    return { packets, states, reasons };
   }
 
   add(results: Results, i: number): void {
@@ -34,8 +60,8 @@ export class Tally {
     this.packets++;
   }
 
-  #addReason(name: string): void {
-    this.reasons.set(name, (this.reasons.get(name) ?? 0) + 1);
+  #addReason(name: string, count = 1): void {
+    this.reasons.set(name, (this.reasons.get(name) ?? 0) + count);
   }
 }
 

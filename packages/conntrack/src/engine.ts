@@ -124,6 +124,7 @@ const DEFAULT_INPUT = 2 << 20;
 const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
 /** As in every network namespace but the first. */
 const READ_ONLY = /^(net[./]netfilter[./])?nf_conntrack_(count|buckets)$/;
+const ALL_RESULTS = 0xffffffff;
 const STOP_BUSY = 1;
 const STOP_MALFORMED = 2;
 const NS = 1_000_000_000n;
@@ -161,6 +162,8 @@ export class Conntrack {
   readonly #inputSize: number;
   readonly #programSize: number;
   readonly #stats: Float64Array;
+  /** Of one engine of several. */
+  readonly #places: Uint32Array | null;
   readonly #layout: SnapshotLayout;
   readonly #tracing: boolean;
   #listening: boolean;
@@ -263,6 +266,7 @@ export class Conntrack {
     };
     this.#applySwitches();
     if (shard !== undefined) core.setShard(shard.index, shard.count);
+    this.#places = shard === undefined ? null : new Uint32Array(buffer, core.placeRegion() >>> 0, MAX_PACKETS);
     for (const { name, value, legacy } of [...SYSCTLS, ...MODULE_PARAMETERS]) {
       if (name === MAX_SYSCTL) this.setSysctl(name, max);
       else this.setSysctl(name, this.profile === "linux-2.4" ? (legacy ?? value) : value);
@@ -463,8 +467,12 @@ export class Conntrack {
     const next = this.#core.consumedBytes() >>> 0;
     const stop = this.#core.stopReason();
     this.#collectEvents();
-    this.#results.count = done;
-    this.#results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
+    const results = this.#results;
+    const own = this.#places === null ? ALL_RESULTS : this.#core.ownResults() >>> 0;
+    results.count = own === ALL_RESULTS ? done : own;
+    results.places = own === ALL_RESULTS ? null : this.#places;
+    results.records = done;
+    results.firstFrame = (this.#core.frames() >>> 0) - done + 1;
     return { done, next, stop };
   }
 

@@ -60,6 +60,8 @@ export interface Core {
   setPolicyTimeout(policy: number, index: number, seconds: number): void;
   policyRegion(): number;
   setShard(index: number, count: number): void;
+  ownResults(): number;
+  placeRegion(): number;
   copies(): number;
   setFastPath(on: boolean): void;
   assignPort(l4proto: number, port: number, helper: number): number;

@@ -4,7 +4,7 @@ import type { OpenOptions, PacketBlock } from "./engine.js";
 import type { ConntrackErrorCode } from "./error.js";
 
 /** Packets of one block, at most. */
-export const MAX_PACKETS = 4096;
+export const MAX_PACKETS = 65536;
 /** The traces follow the result words, on a page of their own. */
 export const TRACES_AT = MAX_PACKETS * 8;
 
@@ -24,21 +24,29 @@ export type ToWorker = { readonly id: number } & (
       readonly kind: "open";
       readonly module: WebAssembly.Module;
       readonly options: Omit<OpenOptions, "wasm" | "shard">;
+      readonly program: Uint8Array | undefined;
       readonly shard: number;
       readonly shards: number;
       /** Packets each shard is done with, then whether one has failed. */
       readonly progress: SharedArrayBuffer;
     }
   | {
-      readonly kind: "track";
-      readonly block: Omit<PacketBlock, "bytes">;
-      readonly input: SharedArrayBuffer;
-      readonly length: number;
+      readonly kind: "slot";
+      readonly slot: number;
       /** Result words, and from TRACES_AT on traces if wanted. */
       readonly memory: SharedArrayBuffer;
       readonly traced: boolean;
       /** The shard of each packet, a byte each, with OPENED when it opens a connection. */
       readonly owners: SharedArrayBuffer;
+    }
+  | { readonly kind: "input"; readonly slot: number; readonly input: SharedArrayBuffer }
+  | {
+      readonly kind: "track";
+      readonly block: Omit<PacketBlock, "bytes">;
+      readonly slot: number;
+      /** Where the records lie in the input of the slot. */
+      readonly start: number;
+      readonly length: number;
     }
   | { readonly kind: "sysctl"; readonly name: string; readonly value: number }
   | { readonly kind: "advance"; readonly time: bigint }

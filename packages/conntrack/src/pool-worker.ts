@@ -16,6 +16,8 @@ let owners: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
 let first = 0;
 
 const WAIT_MS = 500;
+/** Blocks up to this size are tracked where they are copied to. */
+const WINDOW = 1 << 20;
 const isForeign = (word: number) => (word & 0xff) === abi.RESULT_FOREIGN;
 const opensHere = (word: number) => ((word >>> 8) & abi.RESULT_OPENED) !== 0;
 
@@ -49,31 +51,64 @@ function opensElsewhere(index: number, frame: number, owner: number, before: Uin
   }
 }
 
-function track({ block, input, length, memory, traced, owners: shared }: ToWorker & { kind: "track" }): Tracked {
-  const bytes = new Uint8Array(input, 0, length);
-  const words = new Uint32Array(memory, 0, TRACES_AT / 4);
-  const traces = traced ? new Uint8Array(memory, TRACES_AT) : null;
+/** What the pool lays out once for the blocks that come one after another. */
+interface Slot {
+  input: Uint8Array<ArrayBufferLike>;
+  readonly words: Uint32Array<ArrayBufferLike>;
+  readonly traces: Uint8Array<ArrayBufferLike> | null;
+  readonly owners: Uint8Array<ArrayBufferLike>;
+}
+
+const slots: Slot[] = [];
+
+// The records in the engine's own memory, if they fit.
+function inWindow(bytes: Uint8Array): Uint8Array {
+  const { window } = opened();
+  if (bytes.length > window.length) return bytes;
+  window.set(bytes);
+  return window.subarray(0, bytes.length);
+}
+
+function track({ block, slot, start, length }: ToWorker & { kind: "track" }): Tracked {
+  const { input, words, traces, owners: shared } = slots[slot] as Slot;
+  const bytes = inWindow(input.subarray(start, start + length));
   const copies: number[] = [];
-  owners = new Uint8Array(shared);
+  owners = shared;
   first = 0;
   for (const part of opened().trackBlock({ ...block, bytes })) {
     const own = part.words;
-    for (let i = 0; i < part.count; i++) {
-      const word = own[2 * i] as number;
-      const conn = own[2 * i + 1] as number;
-      const at = first + i;
-      if (isForeign(word)) {
-        if (conn !== 0) copies.push(at, conn);
-        continue;
+    if (part.places !== null) takeOwn(words, part.places, own);
+    else {
+      for (let i = 0; i < part.count; i++) {
+        const word = own[2 * i] as number;
+        const conn = own[2 * i + 1] as number;
+        const at = first + i;
+        if (isForeign(word)) {
+          if (conn !== 0) copies.push(at, conn);
+          continue;
+        }
+        words[2 * at] = word & ~(abi.RESULT_OPENED << 8);
+        words[2 * at + 1] = conn;
+        traces?.set(part.traceBytes(i), at * abi.TRACE_SIZE);
       }
-      words[2 * at] = word & ~(abi.RESULT_OPENED << 8);
-      words[2 * at + 1] = conn;
-      traces?.set(part.traceBytes(i), at * abi.TRACE_SIZE);
+      publish(own, part.firstFrame + part.records - 1);
     }
-    publish(own, part.firstFrame + part.count - 1);
-    first += part.count;
+    first += part.records;
   }
   return { count: first, copies };
+}
+
+// No engine asks another: the packets of this shard are all there is to say.
+function takeOwn(words: Uint32Array, places: Uint32Array, own: Uint32Array): void {
+  const [to, who, base] = [owners, shard, first];
+  for (let i = 0, k = 0; k < own.length; i++, k += 2) {
+    const word = own[k] as number;
+    if (isForeign(word)) continue; // a fragment
+    const at = base + (places[i] as number);
+    words[2 * at] = word & ~(abi.RESULT_OPENED << 8);
+    words[2 * at + 1] = own[k + 1] as number;
+    to[at] = who;
+  }
 }
 
 function answer(message: ToWorker): unknown {
@@ -84,10 +119,26 @@ function answer(message: ToWorker): unknown {
       progress = new Int32Array(message.progress);
       engine = Conntrack.openSync(message.module, {
         ...options,
+        windowSize: WINDOW,
+        programSize: message.program?.length ?? 0,
         shard: { index: shard, count, opens: opensElsewhere },
       });
+      if (message.program !== undefined) engine.loadProgram(message.program);
       return null;
     }
+    case "slot": {
+      const { slot, memory, traced, owners } = message;
+      slots[slot] = {
+        input: new Uint8Array(0),
+        words: new Uint32Array(memory, 0, TRACES_AT / 4),
+        traces: traced ? new Uint8Array(memory, TRACES_AT) : null,
+        owners: new Uint8Array(owners),
+      };
+      return null;
+    }
+    case "input":
+      (slots[message.slot] as Slot).input = new Uint8Array(message.input);
+      return null;
     case "track":
       return track(message);
     case "sysctl":
@@ -96,6 +147,7 @@ function answer(message: ToWorker): unknown {
       return opened().advance(message.time);
     case "report": {
       const shown = opened();
+      shown.advance(0n); // to the last record, whosever it is
       return {
         entries: shown.entries,
         now: shown.now,

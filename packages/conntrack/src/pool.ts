@@ -23,12 +23,17 @@ import { Results } from "./results.js";
 import { findSysctl } from "./sysctl.js";
 import type { Flow, Stats } from "./types.js";
 
-export interface PoolOptions extends Omit<OpenOptions, "shard" | "events"> {
+export interface PoolOptions extends Omit<OpenOptions, "shard" | "events" | "programSize" | "windowSize"> {
   /** How many engines; by default as many as there are processors, 8 at most. */
   readonly workers?: number;
+  /**
+   * A rule program without rules, which tells the engines where they stand (`compileRules([], { place })` of conntrack-iptables). Rules
+   * that count or remember would do so in each engine by itself.
+   */
+  readonly program?: Uint8Array;
 }
 
-/** Results of up to 4096 packets, and their records; valid until the next step. */
+/** Results of up to 65536 packets, and their records; valid until the next step. */
 export interface PoolPart<Block extends PacketBlock = PacketBlock> {
   readonly results: Results;
   readonly block: Block;
@@ -49,6 +54,7 @@ const AUTO_HELPER = "net.netfilter.nf_conntrack_helper";
 const DEFAULT_MOST = 8;
 /** Blocks under way at a time, so that no worker waits for another one. */
 const IN_FLIGHT = 4;
+const PCAP_HEADER = 16;
 /** Room for a block as captures give them out; larger ones get more. */
 const INPUT_SIZE = 1 << 20;
 
@@ -91,59 +97,91 @@ class Shard {
   }
 }
 
-/** Memory for one block under way. */
+/** Memory for one block under way, which all workers know. */
 class Slot {
-  #input = new SharedArrayBuffer(INPUT_SIZE);
+  #input: SharedArrayBuffer | null = null;
+  #own: SharedArrayBuffer | null = null;
   readonly #memory: SharedArrayBuffer;
   readonly #owners = new SharedArrayBuffer(MAX_PACKETS);
   readonly owners = new Uint8Array(this.#owners);
+  readonly words: Uint32Array;
   readonly results: Results;
 
-  constructor(readonly traced: boolean) {
+  constructor(
+    readonly number: number,
+    readonly traced: boolean,
+    readonly tell: <K extends "slot" | "input">(question: Question<K>) => void,
+  ) {
     this.#memory = new SharedArrayBuffer(TRACES_AT + (traced ? MAX_PACKETS * abi.TRACE_SIZE : 0));
+    this.words = new Uint32Array(this.#memory, 0, MAX_PACKETS * 2);
     this.results = new Results(this.#memory, 0, TRACES_AT, MAX_PACKETS, null);
+    tell<"slot">({ kind: "slot", slot: number, memory: this.#memory, traced, owners: this.#owners });
   }
 
-  /** Copies the bytes to where all workers see them. */
+  /** The bytes where all workers see them: copied, unless they are in shared memory. */
   load(bytes: Uint8Array): Uint8Array {
-    if (bytes.length > this.#input.byteLength) this.#input = new SharedArrayBuffer(bytes.length);
-    const copy = new Uint8Array(this.#input, 0, bytes.length);
+    if (isShared(bytes.buffer)) {
+      this.#show(bytes.buffer);
+      return bytes;
+    }
+    if (this.#own === null || bytes.length > this.#own.byteLength) {
+      this.#own = new SharedArrayBuffer(Math.max(INPUT_SIZE, bytes.length));
+    }
+    this.#show(this.#own);
+    const copy = new Uint8Array(this.#own, 0, bytes.length);
     copy.set(bytes);
     return copy;
   }
 
-  question(block: Omit<PacketBlock, "bytes">, length: number): Question<"track"> {
-    return {
-      kind: "track",
-      block,
-      input: this.#input,
-      length,
-      memory: this.#memory,
-      traced: this.traced,
-      owners: this.#owners,
-    };
+  #show(input: SharedArrayBuffer): void {
+    if (this.#input === input) return;
+    this.#input = input;
+    this.tell<"input">({ kind: "input", slot: this.number, input });
   }
+}
+
+function isShared(buffer: ArrayBufferLike): buffer is SharedArrayBuffer {
+  return buffer instanceof SharedArrayBuffer;
 }
 
 /** The connections' numbers within the shards, and those that one engine would have given. */
 class Numbers {
-  readonly #byShard: number[][];
+  readonly #byShard: Uint32Array[];
   #last = 0;
 
   constructor(shards: number) {
-    this.#byShard = Array.from({ length: shards }, () => []);
+    this.#byShard = Array.from({ length: shards }, () => new Uint32Array(1024));
   }
 
   /** Connections are met in the order of their creation: the first packet of each is the one that made it. */
   of(shard: number, local: number): number {
-    const numbers = this.#byShard[shard] as number[];
-    numbers[local] ??= ++this.#last;
-    return numbers[local] as number;
+    const numbers = this.#byShard[shard] as Uint32Array;
+    const known = numbers[local];
+    if (known) return known;
+    this.setCopy(shard, local, ++this.#last);
+    return this.#last;
+  }
+
+  /** The same for the words of many results. */
+  renumber(words: Uint32Array, owners: Uint8Array, count: number): void {
+    for (let i = 0, k = 1; i < count; i++, k += 2) {
+      const local = words[k] as number;
+      if (local === 0) continue;
+      const owner = (owners[i] as number) & ~OPENED;
+      words[k] = (this.#byShard[owner] as Uint32Array)[local] || this.of(owner, local);
+    }
   }
 
   /** A connection of another shard that this one follows. */
   setCopy(shard: number, local: number, number: number): void {
-    (this.#byShard[shard] as number[])[local] = number;
+    let numbers = this.#byShard[shard] as Uint32Array;
+    if (local >= numbers.length) {
+      const larger = new Uint32Array(Math.max(local + 1, 2 * numbers.length));
+      larger.set(numbers);
+      numbers = larger;
+      this.#byShard[shard] = larger;
+    }
+    numbers[local] = number;
   }
 }
 
@@ -154,10 +192,13 @@ export class ConntrackPool {
   readonly #tracing: boolean;
   /** Never tracks anything: for ids. */
   readonly #ids: Conntrack;
+  /** Those of earlier calls of track(). */
+  readonly #slots: Slot[] = [];
+  #slotCount = 0;
   #frames = 0;
 
   /** Starts the workers. Rejects as `Conntrack.open` does, and where there is no SharedArrayBuffer. */
-  static async open({ workers = processors(), wasm, ...rest }: PoolOptions = {}): Promise<ConntrackPool> {
+  static async open({ workers = processors(), wasm, program, ...rest }: PoolOptions = {}): Promise<ConntrackPool> {
     if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
       throw new ConntrackError("bad-option", `workers: ${workers} is not a whole number from 1 to ${MAX_WORKERS}`);
     }
@@ -179,7 +220,7 @@ export class ConntrackPool {
     try {
       await Promise.all(
         shards.map((one, shard) =>
-          one.ask<"open">({ kind: "open", module, options, shard, shards: workers, progress }),
+          one.ask<"open">({ kind: "open", module, options, program, shard, shards: workers, progress }),
         ),
       );
     } catch (error) {
@@ -201,31 +242,44 @@ export class ConntrackPool {
   }
 
   /**
-   * Tracks blocks and yields results in order. Several blocks are under way at a time; what is yielded stands in
-   * shared memory and is valid until the next step.
+   * Tracks blocks and yields results in order. Four blocks are under way at a time; what is yielded stands in shared memory
+   * and is valid until the next step. Blocks are copied to shared memory, but for those that lie there: they must not change
+   * until their results are yielded. Every block is a message to each worker, so blocks of thousands of packets are best.
    */
   async *track<Block extends PacketBlock>(
     blocks: AsyncIterable<Block> | Iterable<Block>,
   ): AsyncGenerator<PoolPart<Block>, void> {
-    const free = Array.from({ length: IN_FLIGHT }, () => new Slot(this.#tracing));
+    const tell = (question: Question<"slot" | "input">) => {
+      this.#ask(question).catch(() => {}); // a worker that failed says so of the block
+    };
+    const free = this.#slots.splice(0);
+    while (free.length < IN_FLIGHT) free.push(new Slot(this.#slotCount++, this.#tracing, tell));
     const underWay: { slot: Slot; block: Block; done: Promise<Tracked[]> }[] = [];
-    for await (const whole of blocks) {
-      for (const part of parts(whole)) {
-        if (free.length === 0) {
-          const first = underWay.shift() as (typeof underWay)[number];
-          yield await this.#finish(first);
-          free.push(first.slot);
+    try {
+      for await (const whole of blocks) {
+        for (const part of parts(whole)) {
+          if (free.length === 0) {
+            const first = underWay.shift() as (typeof underWay)[number];
+            yield await this.#finish(first);
+            free.push(first.slot);
+          }
+          const slot = free.shift() as Slot;
+          const bytes = slot.load(part.bytes);
+          const { bytes: _, ...block } = part;
+          const { byteOffset: start, length } = bytes;
+          const question: Question<"track"> = { kind: "track", block, slot: slot.number, start, length };
+          const done = this.#ask(question) as Promise<Tracked[]>;
+          done.catch(() => {}); // whoever awaits it gets the error
+          underWay.push({ slot, block: { ...part, bytes }, done });
         }
-        const slot = free.pop() as Slot;
-        const bytes = slot.load(part.bytes);
-        const { bytes: _, ...block } = part;
-        const question = slot.question(block, bytes.length);
-        const done = this.#ask(question) as Promise<Tracked[]>;
-        done.catch(() => {}); // whoever awaits it gets the error
-        underWay.push({ slot, block: { ...part, bytes }, done });
       }
+      for (let first = underWay.shift(); first !== undefined; first = underWay.shift()) {
+        yield await this.#finish(first);
+        free.push(first.slot);
+      }
+    } finally {
+      this.#slots.push(...free);
     }
-    for (const one of underWay) yield await this.#finish(one);
   }
 
   async #finish<Block extends PacketBlock>(one: {
@@ -234,13 +288,18 @@ export class ConntrackPool {
     done: Promise<Tracked[]>;
   }): Promise<PoolPart<Block>> {
     const { slot, block, done } = one;
-    const { results, owners } = slot;
+    const { results, owners, words } = slot;
     const tracked = await done;
-    const copies = copiesByPacket(tracked);
     results.count = tracked[0]?.count ?? 0;
     results.firstFrame = this.#frames + 1;
     this.#frames += results.count;
-    const { words } = results;
+    const followed = tracked.some(({ copies }) => copies.length > 0);
+    if (followed || this.#tracing) this.#renumberEach(results, words, owners, copiesByPacket(tracked));
+    else this.#numbers.renumber(words, owners, results.count);
+    return { results, block };
+  }
+
+  #renumberEach(results: Results, words: Uint32Array, owners: Uint8Array, copies: Copies): void {
     for (let i = 0; i < results.count; i++) {
       const local = words[2 * i + 1] as number;
       const owner = (owners[i] as number) & ~OPENED;
@@ -248,7 +307,6 @@ export class ConntrackPool {
       for (const [shard, copy] of copies.get(i) ?? []) this.#numbers.setCopy(shard, copy, words[2 * i + 1] as number);
       if (this.#tracing) this.#renumberMaster(results, i, owner);
     }
-    return { results, block };
   }
 
   // The master stands in the trace, and as a number of the reason.
@@ -306,7 +364,9 @@ export class ConntrackPool {
 }
 
 /** The connections other shards follow from a packet on, by the packet's place: shard and number there. */
-function copiesByPacket(tracked: readonly Tracked[]): ReadonlyMap<number, [shard: number, copy: number][]> {
+type Copies = ReadonlyMap<number, [shard: number, copy: number][]>;
+
+function copiesByPacket(tracked: readonly Tracked[]): Copies {
   const byPacket = new Map<number, [number, number][]>();
   for (const [shard, { copies }] of tracked.entries()) {
     for (let k = 0; k < copies.length; k += 2) {
@@ -335,9 +395,14 @@ function sumOf<Row extends { readonly [name in keyof Row]: number }>(rows: reado
   return Object.fromEntries(names.map((name) => [name, rows.reduce((sum, row) => sum + row[name], 0)])) as Row;
 }
 
-// Pieces of at most MAX_PACKETS records.
+// Pieces of at most MAX_PACKETS records. What is too short for more is not looked at.
 function* parts<Block extends PacketBlock>(block: Block): Generator<Block> {
   const { bytes } = block;
+  const least = block.framing === "pcap" ? PCAP_HEADER : abi.RECORD_HEADER;
+  if (bytes.length <= MAX_PACKETS * least) {
+    if (bytes.length > 0) yield block;
+    return;
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let start = 0;
   let packets = 0;

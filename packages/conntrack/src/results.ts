@@ -14,6 +14,10 @@ export class Results {
   count = 0;
   /** Number of the first one, from 1. */
   firstFrame = 1;
+  /** @internal Of one engine of several: the record each result is about, counted in the call; null: all have one. */
+  places: Uint32Array | null = null;
+  /** @internal Records of the call: `count`, unless there are places. */
+  records = 0;
   readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
   readonly #memory: Uint8Array;
@@ -86,5 +90,9 @@ export class Results {
   /** Address of the first result in linear memory. */
   get address(): number {
     return this.#results;
+  }
+  /** Address of the first trace. */
+  get traceAddress(): number {
+    return this.#traces;
   }
 }

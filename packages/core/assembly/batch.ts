@@ -1,4 +1,5 @@
-// A block of packets in one call: decode 64, touch what they will need, then track them one by one.
+// A block of packets in one call: decode 64, touch what they will need, then track them one by one. An engine that is one of
+// several (shard.ts) decodes its own only.
 //
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
@@ -8,7 +9,7 @@ import {
 } from "./abi";
 import { be32 } from "./bytes";
 import { addr6At, extAt } from "./conn";
-import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, RESULTS, RULES, TRACES } from "./memory-map";
+import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, PLACES, RESULTS, RULES, TRACES } from "./memory-map";
 import { advanceTo, clearBefore, connNumber, copied, direction, opened, state, trackPacket, verdict } from "./conntrack";
 import { decodeFast } from "./decode/fast";
 import { decode } from "./decode/index";
@@ -17,10 +18,11 @@ import { collect, COLLECTOR_STEPS, collectorWanted, PASS } from "./early-drop";
 import { attention, setAttention } from "./attention";
 import { prepareCommon, skipForeign, trackCommon } from "./common";
 import { hasRoomFor } from "./event";
+import { frame, setFrame } from "./frame";
 import { forgetAsked } from "./helper/index";
-import { KIND_FOREIGN, Packet } from "./packet";
+import { KIND_FOREIGN, KIND_FRAGMENT, Packet } from "./packet";
 import { tracing } from "./settings";
-import { claim, setIndex, shards } from "./shard";
+import { claim, isForeign, namesHelper, NOBODY, ownerOf, setIndex, shard, shards, standsAlone } from "./shard";
 import { bump } from "./stats";
 import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
 import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } from "./timer";
@@ -112,6 +114,8 @@ export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   renewWork();
   rekeyIfWanted();
+  placed = shards > 1 && !tracing && standsAlone();
+  if (placed) return trackOwn(framing, link, length);
   const common = prepareCommon();
   let done: u32 = 0;
   while (cursor < length && done < MAX_PACKETS) {
@@ -149,18 +153,22 @@ function decodeBatch(framing: u32, link: u32, length: u32, most: u32): u32 {
       stopped = STOP_MALFORMED;
       break;
     }
-    const p = packetAt(n);
-    p.time = recordTime;
-    p.link = <u16>recordLink;
-    p.frame = <u32>recordBytes;
-    store<u32>(changetype<usize>(p), (recordFlags >> 16) | (recordInterface << 16), offsetof<Packet>("zone"));
-    store<u32>(changetype<usize>(p), (recordFlags & 0xff) | ((recordFlags & 0xff00) << 8), offsetof<Packet>("record"));
-    if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength, <u32>p.zone)) {
-      decode(p, recordLink, recordBytes, recordCaptured, recordLength);
-    }
+    decodeRecord(packetAt(n));
     ++n;
   }
   return n;
+}
+
+// The record nextRecord() has read.
+function decodeRecord(p: Packet): void {
+  p.time = recordTime;
+  p.link = <u16>recordLink;
+  p.frame = <u32>recordBytes;
+  store<u32>(changetype<usize>(p), (recordFlags >> 16) | (recordInterface << 16), offsetof<Packet>("zone"));
+  store<u32>(changetype<usize>(p), (recordFlags & 0xff) | ((recordFlags & 0xff00) << 8), offsetof<Packet>("record"));
+  if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength, <u32>p.zone)) {
+    decode(p, recordLink, recordBytes, recordCaptured, recordLength);
+  }
 }
 
 // The same for the commonest file: pcap in our byte order, microseconds, Ethernet. What lives in locals need not be
@@ -190,6 +198,140 @@ function decodePcap(length: u32, most: u32): u32 {
   }
   cursor = <u32>(at - INPUT);
   return n;
+}
+
+// ---- one of several engines
+//
+// A record of another shard costs a look at its addresses, and its time: the clock stands where it would have, when the
+// next packet of this shard comes. Results lie one behind the other; PLACES has the record of each.
+
+/** The results of the last call are those of this shard's packets alone. */
+export let placed: bool = false;
+/** How many. */
+export let ownResults: u32 = 0;
+/** The latest time of a record that was skipped. */
+let skippedTime: u64 = 0;
+/** Records of the call so far. */
+let records: u32 = 0;
+
+function trackOwn(framing: u32, link: u32, length: u32): u32 {
+  const common = prepareCommon();
+  const before = frame;
+  records = 0;
+  ownResults = 0;
+  while (cursor < length && ownResults < MAX_PACKETS && stopped == STOP_NONE) {
+    const most = min<u32>(BATCH, MAX_PACKETS - ownResults);
+    const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodeOwnPcap(length, most) : decodeOwn(framing, link, length, most);
+    touchBatch(n);
+    let i: u32 = common ? trackCommon(PACKETS, 0, n, ownResults) : 0;
+    while (i < n) {
+      const p = packetAt(i);
+      const place = load<u32>(PLACES + (<usize>(ownResults + i) << 2));
+      setFrame(before + place);
+      if (p.time < nextDue && !attention) {
+        if (p.time > now) setNow(p.time);
+      } else if (!prepareTime(p.time)) {
+        consumed = p.frame - <u32>INPUT - (framing & FRAMING_PCAP ? PCAP_HEADER : RECORD_HEADER);
+        stopped = STOP_BUSY;
+        skippedTime = p.time;
+        ownResults += i;
+        return place;
+      }
+      trackOne(p, ownResults + i);
+      ++i;
+      if (common) i = trackCommon(PACKETS, i, n, ownResults + i);
+    }
+    ownResults += n;
+    consumed = cursor;
+  }
+  setFrame(before + records);
+  // what is due and does not fit the call's budget waits for the next packet, or for advance()
+  if (skippedTime > now) prepareTime(skippedTime);
+  return records;
+}
+
+// As decodeBatch(), but for what is not this shard's. A record that names a helper ends the call, and being alone.
+function decodeOwn(framing: u32, link: u32, length: u32, most: u32): u32 {
+  let n: u32 = 0;
+  while (n < most && cursor < length) {
+    const at = cursor;
+    if (!nextRecord(framing, link, length)) {
+      stopped = STOP_MALFORMED;
+      break;
+    }
+    if (namesHelper(recordFlags)) {
+      cursor = at;
+      stopped = STOP_BUSY;
+      break;
+    }
+    const owner = recordLink == LINK_ETHERNET ? ownerOf(recordBytes, recordCaptured) : NOBODY;
+    if (owner == NOBODY || owner == shard) {
+      const p = packetAt(n);
+      decodeRecord(p);
+      if (keep(p, owner)) {
+        store<u32>(PLACES + (<usize>(ownResults + n) << 2), records);
+        ++n;
+      }
+    } else if (recordTime > skippedTime) skippedTime = recordTime;
+    ++records;
+  }
+  return n;
+}
+
+// The same of the commonest file, see decodePcap().
+function decodeOwnPcap(length: u32, most: u32): u32 {
+  const end = INPUT + length;
+  const mine = shard;
+  let at = INPUT + cursor;
+  let n: u32 = 0;
+  let place = records;
+  let skipped = skippedTime;
+  while (n < most && at < end) {
+    const left = <u32>(end - at);
+    const captured: u32 = left < 16 ? 0 : load<u32>(at, 8);
+    if (left < 16 || captured > left - 16) {
+      stopped = STOP_MALFORMED;
+      break;
+    }
+    const time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
+    const owner = ownerOf(at + 16, captured);
+    if (owner == mine || owner == NOBODY) {
+      const p = packetAt(n);
+      const onWire = load<u32>(at, 12);
+      p.time = time;
+      p.frame = <u32>at + 16;
+      store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
+      if (!decodeFast(p, at + 16, captured, onWire, 0)) {
+        p.link = <u16>LINK_ETHERNET;
+        decode(p, LINK_ETHERNET, at + 16, captured, onWire);
+      }
+      skippedTime = skipped;
+      if (keep(p, owner)) {
+        store<u32>(PLACES + (<usize>(ownResults + n) << 2), place);
+        ++n;
+      }
+      skipped = skippedTime;
+    } else if (time > skipped) skipped = time;
+    at += 16 + captured;
+    ++place;
+  }
+  cursor = <u32>(at - INPUT);
+  records = place;
+  skippedTime = skipped;
+  return n;
+}
+
+// Whether a packet that is decoded stays: this shard's, or a fragment, which every engine puts together.
+// @ts-ignore: decorator
+@inline
+function keep(p: Packet, owner: u32): bool {
+  p.foreign = <u8>(owner == NOBODY && isForeign(p));
+  if (p.foreign && p.kind != KIND_FRAGMENT) {
+    if (p.time > skippedTime) skippedTime = p.time;
+    return false;
+  }
+  if (p.time < skippedTime) p.time = skippedTime;
+  return true;
 }
 
 function touchBatch(n: u32): void {
@@ -249,5 +391,6 @@ function trackOne(p: Packet, index: u32): void {
 export function advance(time: u64): bool {
   startClock(time);
   renewWork();
+  if (time < skippedTime) time = skippedTime;
   return advanceTo(time > now ? time : now);
 }

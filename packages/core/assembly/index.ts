@@ -1,6 +1,6 @@
 // What the module exports: creation, the hot call, settings, where the regions are, and reading the table.
 import { EVENT_LABEL, EVENT_MARK } from "./abi";
-import { advance as advanceClock, consumed, stopped, track as trackBlock } from "./batch";
+import { advance as advanceClock, consumed, ownResults as own, placed, stopped, track as trackBlock } from "./batch";
 import { connAt, extOf, slotOf } from "./conn";
 import { CONNTRACK_STATE_SIZE, loadConntrack, resetConntrack, saveConntrack } from "./conntrack";
 import { loadQueues, placeQueues, queueBytes, QUEUES_STATE_SIZE, saveQueues } from "./defrag/queue";
@@ -77,6 +77,16 @@ export function setSwitches(trace: bool, listen: bool, profile: u32): void {
 /** This engine tracks shard `index` of `count` and says RESULT_FOREIGN of the others' packets. */
 export function setShard(index: u32, count: u32): void {
   placeShard(index, count);
+}
+/**
+ * Results of the last call when they are those of this shard's packets alone, one behind the other; placeRegion() then has
+ * the record of each, counted from the first of the call. Otherwise every packet has one: 0xffffffff.
+ */
+export function ownResults(): u32 {
+  return placed ? own : 0xffffffff;
+}
+export function placeRegion(): usize {
+  return map.PLACES;
 }
 /** Conns of other shards in the table. */
 export function copies(): u32 {

@@ -3,6 +3,7 @@
 //
 //   static data │ input │ results │ traces │ events │ groups │ conns │ addr6 │ exts │ heads │ heap │ remap │ fragments
 //   │ expectations │ expectation events │ key map │ helps │ rule program │ a bit for each of its words │ rules of the packets
+//   │ places of the results among the records
 import { CONN_SIZE, EXPECT_EVENT_SIZE, EXPECT_SIZE, EXT_SIZE, RECORD_EVENT_SIZE, RESULT_SIZE, TIMER_HEADS, TRACE_SIZE } from "./abi";
 
 /** Slots of a group: 15 one-byte tags and one byte that counts the entries that found the group full. */
@@ -56,6 +57,7 @@ export let PROGRAM: usize = 0;
 export let PROGRAM_CAPACITY: u32 = 0;
 export let PROGRAM_MARKS: usize = 0;
 export let RULES: usize = 0;
+export let PLACES: usize = 0;
 export let CAPACITY: u32 = 0; // entries that may be set as nf_conntrack_max
 export let TOP: u64 = 0;
 
@@ -101,6 +103,7 @@ export function placeRegions(
   PROGRAM = place(programSize, 4096);
   PROGRAM_MARKS = place((<u64>programSize >> 5) + 8, 64);
   RULES = place(programSize ? <u64>maxPackets * 4 : 0, 64);
+  PLACES = place(<u64>maxPackets * 4, 64);
   if (cursor > 0xffff0000) return false;
   INPUT_SIZE = inputSize;
   MAX_PACKETS = maxPackets;

@@ -5,7 +5,7 @@
 // Helpers announce across host pairs. So every engine follows the connections a helper may read, whosever they are, and has
 // all expectations; of a packet of another shard that fits one, only that shard's engine knows whether it opens a connection:
 // it is asked (docs/decisions/0011-workers.md).
-import { IPPROTO_GRE, L3_IPV6, RECORD_HELPER_SHIFT } from "./abi";
+import { IPPROTO_GRE, IPPROTO_TCP, IPPROTO_UDP, L3_IPV6, RECORD_HELPER_SHIFT } from "./abi";
 import { frame } from "./frame";
 import { helpersAssigned, mayRead, mayReadGre } from "./helper/assign";
 import { KIND_ERROR, KIND_FRAGMENT, KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
@@ -15,7 +15,7 @@ import { KIND_ERROR, KIND_FRAGMENT, KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, 
 @external("env", "opens")
 declare function opens(index: u32, frame: u32, owner: u32): bool;
 
-let shard: u32 = 0;
+export let shard: u32 = 0;
 export let shards: u32 = 1;
 /** A packet named a helper: then connections of any port may have one. */
 let named: bool = false;
@@ -23,6 +23,45 @@ let named: bool = false;
 export function setShard(index: u32, count: u32): void {
   shard = index;
   shards = count;
+}
+
+/** No helper can come to any connection, so that nothing of another shard matters here. */
+export function standsAlone(): bool {
+  return !named && !helpersAssigned();
+}
+
+/** True if a record with these flags names a helper; then no engine stands alone any more. */
+// @ts-ignore: decorator
+@inline
+export function namesHelper(flags: u32): bool {
+  if (((flags >> RECORD_HELPER_SHIFT) & 15) == 0) return false;
+  named = true;
+  return true;
+}
+
+/** ownerOf() cannot tell. */
+export const NOBODY: u32 = 0xffffffff;
+
+/**
+ * Whose a frame is, by its addresses alone: Ethernet, TCP or UDP, IPv4 without options and not a fragment, or IPv6 without
+ * extension headers. Whatever else may be wrong with it, its addresses say it, so that it need not be decoded.
+ */
+// @ts-ignore: decorator
+@inline
+export function ownerOf(frame: usize, captured: u32): u32 {
+  if (captured < 42) return NOBODY;
+  const head = load<u64>(frame, 12); // ethertype, version and header length
+  const next = load<u32>(frame, 20); // of IPv4: fragment word, TTL, protocol
+  const proto = next >> 24;
+  if ((<u32>head & 0xffffff) == 0x450008 && (next & 0xff3f) == 0 && (proto == IPPROTO_TCP || proto == IPPROTO_UDP)) {
+    return spread(load<u32>(frame, 26), load<u32>(frame, 30));
+  }
+  return (<u32>head & 0xf0ffff) == 0x60dd86 && captured >= 54 ? ownerOf6(frame) : NOBODY;
+}
+
+function ownerOf6(frame: usize): u32 {
+  const proto = <u32>load<u8>(frame, 20);
+  return proto == IPPROTO_TCP || proto == IPPROTO_UDP ? shardOf6(frame + 22, frame + 38) : NOBODY;
 }
 
 /** True when another engine tracks the packet. */

@@ -60,6 +60,8 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
     workers: options.workers,
     hindsight: options.hints === true || (options.output === "text" && options.workers === 1),
     progress: options.output === "none" || !process.stdout.isTTY,
+    counting: options.output === "none" && filter === null && options.table !== true,
+    table: options.table === true,
   });
   const colors = colorsFor(options.color, process.stdout);
   const output = new Output();
@@ -124,10 +126,12 @@ async function writeText(
 }
 
 async function countOnly(session: Session, filter: Filter | null, tally: Tally): Promise<void> {
+  if (filter === null) {
+    await session.count(tally);
+    return;
+  }
   for await (const part of session.parts()) {
-    if (filter === null) tally.addAll(part.results);
-    else
-      for (const packet of packetsOf(part))
-        if (filter(packet)) tally.add(part.results, packet.frame - part.results.firstFrame);
+    for (const packet of packetsOf(part))
+      if (filter(packet)) tally.add(part.results, packet.frame - part.results.firstFrame);
   }
 }

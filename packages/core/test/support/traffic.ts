@@ -146,7 +146,7 @@ function talk(random: Random, { ends, next, scaled }: Conversation, add: (data: 
   const say = (dir: 0 | 1, flags: string, payload = 0, options = "") => {
     const from = dir === 0 ? ends : turn(ends);
     const seq = next[dir];
-    const ack = flags.includes("A") ? next[1 - dir] : 0;
+    const ack = flags.includes("A") ? next[dir === 0 ? 1 : 0] : 0;
     next[dir] = (seq + payload + (flags.includes("S") || flags.includes("F") ? 1 : 0)) >>> 0;
     if (random.chance(0.04)) return; // lost before it is seen
     const win = random.chance(0.02) ? 0 : 8192;
