@@ -33,10 +33,53 @@ export function complement(set: Spans, most: Value): Spans {
 }
 
 export const isSubset = (inner: Spans, outer: Spans): boolean =>
-  inner.every(([first, last]) => outer.some(([from, to]) => from <= first && last <= to));
+  inner.every(([first, last]) => {
+    const around = outer[indexFrom(outer, first)];
+    return around !== undefined && around[0] <= first && last <= around[1];
+  });
 
-export const areDisjoint = (a: Spans, b: Spans): boolean =>
-  a.every(([first, last]) => b.every(([from, to]) => last < from || to < first));
+export const areDisjoint = (a: Spans, b: Spans): boolean => intersection(a, b).length === 0;
+
+/** What is in both. */
+export function intersection(a: Spans, b: Spans): Spans {
+  const [few, many] = a.length < b.length ? [a, b] : [b, a];
+  const both: Span[] = [];
+  for (const [first, last] of few)
+    for (let i = indexFrom(many, first); i < many.length; i++) {
+      let [from, to] = many[i] as Span;
+      if (from > last) break;
+      if (from < first) from = first;
+      if (to > last) to = last;
+      both.push([from, to]);
+    }
+  return both;
+}
+
+/** Adds ranges to a set in place. */
+export function add(set: Span[], ranges: Spans): void {
+  for (let [first, last] of ranges) {
+    const at = indexFrom(set, before(first));
+    let end = at;
+    for (; end < set.length; end++) {
+      const [from, to] = set[end] as Span;
+      if (from > after(last)) break;
+      if (from < first) first = from;
+      if (to > last) last = to;
+    }
+    set.splice(at, end - at, [first, last]);
+  }
+}
+
+/** The first range of a set that does not end in front of the value. */
+function indexFrom(set: Spans, value: Value): number {
+  let [low, high] = [0, set.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((set[middle] as Span)[1] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** The numbers below `size` a test holds for. */
 export function those(size: number, holds: (value: number) => boolean): Spans {

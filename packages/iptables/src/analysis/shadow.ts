@@ -2,7 +2,7 @@
 // contradicts itself. What is claimed holds for every packet; what is not claimed may still be true.
 import type { Chain, Rule, Ruleset, Table, TableName } from "../ruleset.js";
 import { type Condition, type Conditions, changesOf, conditionsOf, contradict, implies } from "./condition.js";
-import { isSubset, type Spans, spans } from "./sets.js";
+import { add, intersection, isSubset, type Span, type Spans } from "./sets.js";
 
 /** A rule and where it stands. */
 export interface RulePlace {
@@ -50,6 +50,15 @@ const VERDICTS = new Set([
   "NETMAP",
 ]);
 const isVerdict = ({ target }: Rule): boolean => target !== null && VERDICTS.has(target.kind);
+
+/** What several rules take of the values one field may have. */
+interface Share {
+  readonly set: Span[];
+  readonly by: RulePlace[];
+  /** The values it may have with these changes behind it. */
+  readonly wanted: Spans;
+  readonly changes: number;
+}
 
 interface Site {
   readonly chain: Chain;
@@ -151,7 +160,7 @@ class TableAnalysis {
   #takenBefore(chain: Chain, index: number, known: readonly Condition[]): RulePlace[] | null {
     const entries = this.#of(chain);
     const chainIndex = this.#indexes.get(chain) as ChainIndex;
-    const shares = new Map<string, { spans: Spans; by: RulePlace[] }>();
+    const shares = new Map<string, Share>();
     for (const i of chainIndex.candidates(index, known)) {
       if (!this.#step()) return null;
       const entry = entries[i] as Entry;
@@ -162,11 +171,21 @@ class TableAnalysis {
       if (rest.length === 0) return [place(entry)];
       const [one] = rest;
       if (one?.kind !== "spans") continue;
-      const share = shares.get(one.field) ?? { spans: [], by: [] };
-      share.spans = spans([...share.spans, ...one.set]);
-      share.by.unshift(place(entry));
-      shares.set(one.field, share);
-      if (share.by.length > 1 && isCovered(unchanged(known, changes), one, share.spans)) return share.by;
+      let share = shares.get(one.field);
+      if (share?.changes !== changes) {
+        share = {
+          set: share?.set ?? [],
+          by: share?.by ?? [],
+          changes,
+          wanted: valuesOf(one, unchanged(known, changes)),
+        };
+        shares.set(one.field, share);
+      }
+      const part = intersection(one.set, share.wanted);
+      if (isSubset(part, share.set)) continue;
+      add(share.set, part);
+      share.by.push(place(entry));
+      if (isSubset(share.wanted, share.set)) return share.by.reverse();
     }
     return null;
   }
@@ -254,19 +273,44 @@ class ChainIndex {
   }
 
   /** Rules in front of `end` that may take such packets, the last one first. */
-  candidates(end: number, known: readonly Condition[]): number[] {
+  *candidates(end: number, known: readonly Condition[]): Generator<number, void> {
+    const keys = new Set(known.flatMap(valueKey));
     const lists =
       this.#ending.length <= SMALL
         ? [this.#ending]
-        : [this.#anyValue, ...known.flatMap(valueKey).map((key) => this.#byValue.get(key) ?? [])];
-    const found = new Set(lists.flatMap((list) => list.filter((i) => i < end)));
-    return [...found].sort((a, b) => b - a);
+        : [this.#anyValue, ...[...keys].map((key) => this.#byValue.get(key) ?? [])];
+    // a rule is in one list only, and each is in order
+    const tops = lists.map((list) => countBelow(list, end) - 1);
+    for (;;) {
+      let best = -1;
+      let from = 0;
+      for (let k = 0; k < lists.length; k++) {
+        const last = lists[k]?.[tops[k] as number] ?? -1;
+        if (last <= best) continue;
+        best = last;
+        from = k;
+      }
+      if (best < 0) return;
+      tops[from] = (tops[from] as number) - 1;
+      yield best;
+    }
   }
 
   /** What rules from `from` up to, not with, `to` may change. */
   changes(from: number, to: number): number {
     return this.#counts.reduce((sum, counts, bit) => (counts[from] !== counts[to] ? sum | (1 << bit) : sum), 0);
   }
+}
+
+/** How many numbers of a sorted list are below `end`. */
+function countBelow(list: readonly number[], end: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle] as number) < end) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const mayEnd = (rule: Rule): boolean => isVerdict(rule) || ["RETURN", "goto", "jump"].includes(rule.target?.kind ?? "");
@@ -295,10 +339,11 @@ function missing({ conditions: { needed } }: Entry, known: readonly Condition[])
   return rest;
 }
 
-/** Whatever value the field has, it is in the set. */
-function isCovered(known: readonly Condition[], { field, ...one }: Condition, set: Spans): boolean {
-  if (one.kind === "spans" && one.total !== null && isSubset(one.total, set)) return true;
-  return known.some((other) => other.field === field && other.kind === "spans" && isSubset(other.set, set));
+/** The values the field of a condition may have where all that is `known` holds; none: packets may be without it. */
+function valuesOf({ field, ...one }: Condition, known: readonly Condition[]): Spans {
+  const sets = known.flatMap((other) => (other.kind === "spans" && other.field === field ? [other.set] : []));
+  if (one.kind === "spans" && one.total !== null) sets.push(one.total);
+  return sets.length === 0 ? [] : sets.reduce(intersection);
 }
 
 /** One finding for all ways to a chain: the rules that close them. */
