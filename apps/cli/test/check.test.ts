@@ -32,6 +32,13 @@ test("a line per packet with the deciding rule, then the counters and what was n
   expect(stdout).toContain("Never hit: FORWARD:3 (line 7)");
 });
 
+test("of rules that follow each other and were never hit, the first and the last are named", async () => {
+  const ports = [1, 2, 80, 3, 4, 5, 6].map((port) => `-A FORWARD -p tcp -m tcp --dport ${port} -j ACCEPT\n`).join("");
+  const many = scratch.write("many.v4", Buffer.from(`*filter\n:FORWARD DROP [0:0]\n${ports}COMMIT\n`));
+  const { stdout } = await ctrack(["check", many, story]);
+  expect(stdout).toContain("\nNever hit: FORWARD:1 (line 3), FORWARD:2 (line 4), FORWARD:4 to 7 (lines 6 to 9)\n");
+});
+
 test("-o json has verdict and rule; -o iptables-save only the ruleset", async () => {
   const json = await ctrack(["check", rules, story, "-o", "json"]);
   expect(JSON.parse(json.stdout.split("\n")[0] ?? "")).toMatchObject({

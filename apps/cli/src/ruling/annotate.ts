@@ -2,7 +2,7 @@
 import { formatRule, type RuleRef, type Ruleset, type ShadowedRule, shadowedRules } from "conntrack-iptables";
 import type { Ruling, Verdicts } from "../commands/check.js";
 import type { Output } from "../output.js";
-import { placeOf } from "./lines.js";
+import { placeOf, placesOf } from "./lines.js";
 import { ruleObject } from "./refs.js";
 
 interface Counted {
@@ -47,7 +47,11 @@ export function annotate(
   const both = files.length > 1;
   const rules = countedRules(rulesets).filter(({ ref }) => ref.rule !== null);
   const idle = rules.filter((one) => runs(one) && one.packets === 0n && one.shadowed === null);
-  if (idle.length > 0) output.line(`\nNever hit: ${idle.map(({ ref }) => placeOf(ref, both)).join(", ")}`);
+  const idlePlaces = placesOf(
+    idle.map(({ ref }) => ref),
+    both,
+  );
+  if (idle.length > 0) output.line(`\nNever hit: ${idlePlaces.join(", ")}`);
   const dead = rules.filter(({ shadowed }) => shadowed !== null);
   if (dead.length > 0) output.line("\nCan never be hit:");
   for (const { ref, shadowed } of dead) {

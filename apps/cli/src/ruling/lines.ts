@@ -10,6 +10,23 @@ import { isUndecided, place, refOf, ruleObject } from "./refs.js";
 export const placeOf = (ref: RuleRef, bothFamilies: boolean): string =>
   `${bothFamilies && ref.family === 6 ? "ip6 " : ""}${place(ref)}`;
 
+/** The places of rules in the order of the file; three and more that follow each other as one: `FORWARD:3 to 9 (lines 7 to 13)`. */
+export function placesOf(refs: readonly RuleRef[], bothFamilies: boolean): string[] {
+  const runs: RuleRef[][] = [];
+  for (const ref of refs) {
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    if (last?.chain === ref.chain && last.position + 1 === ref.position) run?.push(ref);
+    else runs.push([ref]);
+  }
+  return runs.flatMap((run) => {
+    const [first, last] = [run[0], run.at(-1)];
+    if (run.length < 3 || !first?.rule || !last?.rule) return run.map((ref) => placeOf(ref, bothFamilies));
+    const begin = placeOf(first, bothFamilies).split(" (")[0];
+    return [`${begin} to ${last.position} (lines ${first.rule.line} to ${last.rule.line})`];
+  });
+}
+
 export function packetText(
   packet: PacketView,
   origin: bigint,
