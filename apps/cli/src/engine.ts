@@ -33,7 +33,7 @@ export async function openEngine(options: PlacedOptions, wishes: EngineWishes = 
   try {
     const engine = await Conntrack.open({
       max: options.max ?? Math.max(DEFAULT_MAX, ...wanted.filter((value) => value <= 28_000_000)),
-      sizing: "exact", // half as many pages to touch for the first time, which is what short runs spend their time on
+      sizing: "growing", // few pages to touch for the first time, which is what short runs spend their time on
       seed: options.seed,
       profile: options.profile,
       trace: wishes.trace ?? false,

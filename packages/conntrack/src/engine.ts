@@ -7,7 +7,7 @@ import { PROGRAM_FAULTS } from "./program.js";
 import { readExpectation } from "./read-expect.js";
 import { readFlow, readTuple } from "./read-flow.js";
 import { Results } from "./results.js";
-import { readSnapshot, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
+import { readSnapshot, SIZINGS, type Sizing, type SnapshotLayout, writeSnapshot } from "./snapshot.js";
 import { findSysctl, MODULE_PARAMETERS, SYSCTLS, type SysctlRow, similarSysctls } from "./sysctl.js";
 import type { PacketTrace } from "./trace.js";
 import type { Direction, Expectation, ExpectEvent, Flow, FlowEvent, State, Stats } from "./types.js";
@@ -26,8 +26,11 @@ export interface OpenOptions {
   readonly trace?: boolean;
   /** Listen to events from the start; without a reader they cost nothing. */
   readonly events?: boolean;
-  /** Table size: the next power of two (faster) or fitted to `max` (smaller). */
-  readonly sizing?: "power-of-two" | "exact";
+  /**
+   * Table size: the next power of two (the default, fastest), fitted to `max` (smaller), or growing: no larger than the entries
+   * there are need it, up to what fits `max`. Each time it doubles all entries move, between two blocks: 0.15 to 0.3 µs each.
+   */
+  readonly sizing?: Sizing;
   /** Where the module comes from; by default `conntrack.wasm` beside this file. */
   readonly wasm?: WasmSource;
   /** This engine is one of several: see ConntrackPool. */
@@ -190,7 +193,7 @@ export class Conntrack {
     const { layout, load } = readSnapshot(snapshot);
     const engine = new Conntrack(await compile(options.wasm), {
       max: layout.capacity,
-      sizing: layout.exact ? "exact" : "power-of-two",
+      sizing: layout.sizing,
       inputSize: layout.inputSize,
       profile: PROFILES[layout.profile] ?? "linux-6",
       trace: layout.trace,
@@ -216,7 +219,10 @@ export class Conntrack {
       throw new ConntrackError("bad-option", `profile: "${this.profile}" is not one of ${PROFILES.join(", ")}`);
     }
     const seed = BigInt.asUintN(64, BigInt(options.seed ?? randomSeed()));
-    const exact = options.sizing === "exact";
+    const { sizing = "power-of-two" } = options;
+    if (!SIZINGS.includes(sizing)) {
+      throw new ConntrackError("bad-option", `sizing: "${sizing}" is not one of ${SIZINGS.join(", ")}`);
+    }
     const { shard } = options;
     this.#core = instantiate(
       module,
@@ -225,7 +231,7 @@ export class Conntrack {
     const core = this.#core;
     const created = core.create(
       max,
-      exact,
+      SIZINGS.indexOf(sizing),
       aligned(this.#inputSize) + windowSize,
       MAX_PACKETS,
       EVENT_CAPACITY,
@@ -258,7 +264,7 @@ export class Conntrack {
     this.#id = (serial) => core.idOf(serial) >>> 0;
     this.#layout = {
       capacity: max,
-      exact,
+      sizing,
       inputSize: this.#inputSize,
       profile: PROFILES.indexOf(this.profile),
       trace: this.#tracing,
@@ -333,7 +339,7 @@ export class Conntrack {
 
   /**
    * The value of a sysctl; throws `unknown-sysctl`. `nf_conntrack_count` is the number of entries,
-   * `nf_conntrack_buckets` the number of slots they lie in.
+   * `nf_conntrack_buckets` the number of slots they lie in, of a growing table at present.
    */
   sysctl(name: string): number {
     if (READ_ONLY.test(name)) return name.endsWith("count") ? this.entries : this.#core.slotCount() >>> 0;

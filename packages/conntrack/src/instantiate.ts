@@ -7,7 +7,7 @@ export interface Core {
   readonly memory: WebAssembly.Memory;
   create(
     capacity: number,
-    exact: boolean,
+    sizing: number,
     inputSize: number,
     maxPackets: number,
     eventCapacity: number,
@@ -30,6 +30,7 @@ export interface Core {
   statsRegion(): number;
   groupRegion(): number;
   groupCount(): number;
+  setGroupCount(groups: number): number;
   connRegion(): number;
   slotCount(): number;
   addr6Region(): number;

@@ -9,9 +9,13 @@ import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
 import type { Core } from "./instantiate.js";
 
+export type Sizing = "power-of-two" | "exact" | "growing";
+/** By the core's number. */
+export const SIZINGS: readonly Sizing[] = ["power-of-two", "exact", "growing"];
+
 export interface SnapshotLayout {
   readonly capacity: number;
-  readonly exact: boolean;
+  readonly sizing: Sizing;
   readonly inputSize: number;
   readonly profile: number;
   readonly trace: boolean;
@@ -89,11 +93,11 @@ export function writeSnapshot(core: Core, layout: SnapshotLayout): Uint8Array {
   const parts: Uint8Array[] = [];
   const header = new Uint8Array(LAYOUT_WORDS * 4);
   const words = new DataView(header.buffer);
-  [layout.capacity, +layout.exact, layout.inputSize, layout.profile, +layout.trace, +layout.listening].forEach(
-    (value, i) => {
-      words.setUint32(i * 4, value, true);
-    },
-  );
+  // of a growing table the groups in use, never fewer than two
+  const sizing = layout.sizing === "growing" ? core.groupCount() >>> 0 : SIZINGS.indexOf(layout.sizing);
+  [layout.capacity, sizing, layout.inputSize, layout.profile, +layout.trace, +layout.listening].forEach((value, i) => {
+    words.setUint32(i * 4, value, true);
+  });
   parts.push(header);
   for (const [at, size] of fixedRegions(core)) parts.push(memory.subarray(at, at + size));
   const heap = core.heapRegion() >>> 0;
@@ -140,13 +144,17 @@ export function readSnapshot(snapshot: Uint8Array): { layout: SnapshotLayout; lo
   const word = (i: number) => view.getUint32(HEADER + 4 * i, true);
   const layout = {
     capacity: word(0),
-    exact: word(1) !== 0,
+    sizing: SIZINGS[Math.min(word(1), SIZINGS.length - 1)] as Sizing,
     inputSize: word(2),
     profile: word(3),
     trace: word(4) !== 0,
     listening: word(5) !== 0,
   };
-  return { layout, load: (core) => fill(core, snapshot, HEADER + LAYOUT_WORDS * 4) };
+  const load = (core: Core) => {
+    if (layout.sizing === "growing" && !core.setGroupCount(word(1))) bad(`${word(1)} groups`);
+    fill(core, snapshot, HEADER + LAYOUT_WORDS * 4);
+  };
+  return { layout, load };
 }
 
 function fill(core: Core, snapshot: Uint8Array, from: number): void {

@@ -24,7 +24,7 @@ import { KIND_FOREIGN, KIND_FRAGMENT, Packet } from "./packet";
 import { tracing } from "./settings";
 import { claim, isForeign, namesHelper, NOBODY, ownerOf, setIndex, shard, shards, standsAlone } from "./shard";
 import { bump } from "./stats";
-import { candidateOf, groupAt, groupOf, rekeyIfWanted } from "./table";
+import { candidateOf, groupAt, groupOf, growIfWanted, rekeyIfWanted } from "./table";
 import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } from "./timer";
 import { reason } from "./why";
 import { writeTrace } from "./trace";
@@ -114,6 +114,7 @@ export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
   if (length > INPUT_SIZE) length = INPUT_SIZE;
   renewWork();
   rekeyIfWanted();
+  growIfWanted();
   placed = shards > 1 && !tracing && standsAlone();
   if (placed) return trackOwn(framing, link, length);
   const common = prepareCommon();

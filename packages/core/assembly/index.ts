@@ -31,11 +31,11 @@ import { STATS_REGION } from "./stats";
 import { clearTable, entries as tableEntries, setEntries } from "./table";
 import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./timer";
 
-/** Prepares an engine; once. False when the memory is not to be had. */
+/** Prepares an engine; once. `sizing`: memory-map.ts. False when the memory is not to be had. */
 export function create(
-  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, programSize: u32, seedLow: u32, seedHigh: u32,
+  capacity: u32, sizing: u32, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, programSize: u32, seedLow: u32, seedHigh: u32,
 ): bool {
-  if (!map.placeRegions(capacity, exact, inputSize, maxPackets, eventCapacity, fragmentsSize, programSize)) return false;
+  if (!map.placeRegions(capacity, sizing, inputSize, maxPackets, eventCapacity, fragmentsSize, programSize)) return false;
   seedHash(<u64>seedLow | (<u64>seedHigh << 32));
   seedIds();
   placeQueues();
@@ -119,6 +119,12 @@ export function groupRegion(): usize {
 }
 export function groupCount(): u32 {
   return map.GROUP_COUNT;
+}
+/** Of an empty growing table that is to take what another held in as many. False when they are too many. */
+export function setGroupCount(n: u32): bool {
+  if (n > map.MOST_GROUPS) return false;
+  map.useGroups(n);
+  return true;
 }
 export function connRegion(): usize {
   return map.CONNS;

@@ -34,7 +34,8 @@ export let TRACES: usize = 0;
 export let EVENT_RING: usize = 0;
 export let EVENT_CAPACITY: u32 = 0;
 export let GROUPS: usize = 0;
-export let GROUP_COUNT: u32 = 0;
+export let GROUP_COUNT: u32 = 0; // in use: a growing table begins with few
+export let MOST_GROUPS: u32 = 0;
 export let CONNS: usize = 0;
 export let SLOTS: u32 = 0; // the pool has two more: the conn under construction, and a spare
 export let ADDR6: usize = 0;
@@ -70,15 +71,22 @@ function place(size: u64, align: u64): usize {
   return <usize>at;
 }
 
+// How many groups a table has.
+export const SIZING_POWER_OF_TWO: u32 = 0;
+export const SIZING_EXACT: u32 = 1;
+/** Fitted to the capacity, but in use as far as there are entries: table.ts. */
+export const SIZING_GROWING: u32 = 2;
+/** Of its slots a growing table wants four times as many as a call can bring entries. */
+const LEAST_ROOM: u64 = 4;
+
 /**
- * Places all regions. `exact` fits the table to `capacity`, otherwise the group count is a power of two.
- * False when it does not fit 4 GiB or the host refuses the memory.
+ * Places all regions for `capacity` entries. False when they do not fit 4 GiB or the host refuses the memory.
  */
 export function placeRegions(
-  capacity: u32, exact: bool, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, programSize: u32,
+  capacity: u32, sizing: u32, inputSize: u32, maxPackets: u32, eventCapacity: u32, fragmentsSize: u32, programSize: u32,
 ): bool {
   let groups = (<u64>capacity * LOAD_NUMERATOR) / (LOAD_DENOMINATOR * GROUP_SLOTS) + 2;
-  if (!exact) groups = <u64>1 << (64 - clz<u64>(groups - 1));
+  if (sizing == SIZING_POWER_OF_TWO) groups = <u64>1 << (64 - clz<u64>(groups - 1));
   const slots = groups * GROUP_SLOTS;
   if (slots > 0x02000000) return false;
   cursor = <u64>__heap_base;
@@ -108,8 +116,8 @@ export function placeRegions(
   INPUT_SIZE = inputSize;
   MAX_PACKETS = maxPackets;
   EVENT_CAPACITY = eventCapacity;
-  GROUP_COUNT = <u32>groups;
-  SLOTS = <u32>slots;
+  MOST_GROUPS = <u32>groups;
+  useGroups(sizing == SIZING_GROWING ? <u32>min<u64>(groups, (<u64>maxPackets * LEAST_ROOM) / GROUP_SLOTS + 1) : <u32>groups);
   FRAGMENTS_SIZE = fragmentsSize;
   PROGRAM_CAPACITY = programSize;
   CAPACITY = capacity;
@@ -117,4 +125,10 @@ export function placeRegions(
   const pages = <i32>((cursor + 0xffff) >> 16);
   const have = memory.size();
   return pages <= have || memory.grow(pages - have) >= 0;
+}
+
+/** The first `n` groups and their slots are the table from now on; what lies in it is the caller's. */
+export function useGroups(n: u32): void {
+  GROUP_COUNT = n;
+  SLOTS = n * GROUP_SLOTS;
 }

@@ -12,7 +12,7 @@ import { L3_IPV6, STAT_REKEY } from "./abi";
 import { addr6At, Conn, connAt, copyConn, NIL } from "./conn";
 import { foldAddresses, hashKey, newHashKey } from "./hash";
 import { followHelps } from "./help";
-import { GROUP_COUNT, GROUP_SLOTS, GROUPS, REMAP, SLOTS } from "./memory-map";
+import { GROUP_COUNT, GROUP_SLOTS, GROUPS, MAX_PACKETS, MOST_GROUPS, REMAP, SLOTS, useGroups } from "./memory-map";
 import { bump } from "./stats";
 import { relink } from "./timer";
 
@@ -188,18 +188,35 @@ export function rekeyIfWanted(): void {
 
 const UNPLACED: u32 = 1; // tag of an entry that still has to move; never that of a hash
 
-/** Rebuilds the table in place under a new key: conns move to other slots, links follow by the remap region. */
+/** Rebuilds the table in place under a new key. */
 export function rekey(): void {
   bump(STAT_REKEY);
   newHashKey();
-  memory.fill(REMAP, 0, <usize>SLOTS << 2); // stale items of the heap may name slots that are free
+  rebuild(GROUP_COUNT);
+}
+
+/** Makes a growing table twice as large, or as large as it may get, when the next call might fill it. Between batches only. */
+export function growIfWanted(): void {
+  if (GROUP_COUNT == MOST_GROUPS) return;
+  let groups = GROUP_COUNT;
+  while (groups < MOST_GROUPS && entries + MAX_PACKETS > groups * (GROUP_SLOTS - 1)) groups = min<u32>(groups << 1, MOST_GROUPS);
+  if (groups != GROUP_COUNT) rebuild(groups);
+}
+
+/** Conns move to other slots of `groups` groups, no fewer than there are; links follow by the remap region. */
+function rebuild(groups: u32): void {
+  const before = SLOTS;
+  memory.fill(REMAP, 0, <usize>before << 2); // stale items of the heap may name slots that are free
   for (let g: u32 = 0; g < GROUP_COUNT; ++g) {
     const at = groupAt(g);
     for (let i: u32 = 0; i < GROUP_SLOTS; ++i) if (load<u8>(at + i)) store<u8>(at + i, <u8>UNPLACED);
     store<u8>(at, 0, 15);
   }
-  const carried = SLOTS; // the conn under construction is free between packets
-  for (let start: u32 = 0; start < SLOTS; ++start) {
+  // behind the slots lay the conn under construction, free between packets, and a spare
+  for (let slot = before; slot < before + 2; ++slot) clearSlot(connAt(slot));
+  useGroups(groups);
+  const carried = SLOTS;
+  for (let start: u32 = 0; start < before; ++start) {
     if (tagAt(start) != UNPLACED) continue;
     copyConn(carried, start);
     setTag(start, 0);
@@ -216,7 +233,8 @@ export function rekey(): void {
       from = to;
     }
   }
-  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) == 0) clearSlot(connAt(slot));
+  // what is behind them was never written to
+  for (let slot: u32 = 0; slot < before; ++slot) if (tagAt(slot) == 0) clearSlot(connAt(slot));
   relink();
   followHelps();
 }

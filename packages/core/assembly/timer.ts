@@ -18,7 +18,7 @@
 // A list may hold any number of conns, so whatever goes through one spends `workLeft` and can be continued: a call does a
 // bounded number of steps, and no packet is tracked while a list is half opened.
 import { Conn, connAt, NIL, slotOf } from "./conn";
-import { CONNS, GROUP_SLOTS, GROUPS, HEAD_COUNT, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
+import { CONNS, GROUP_COUNT, GROUP_SLOTS, GROUPS, HEAD_COUNT, HEADS, HEAP, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
 
 export const TICK_BITS: u64 = 26;
 export const HEAD: u32 = 0xf0000000;
@@ -549,11 +549,14 @@ export function relink(): void {
     store<u32>(at, relinked(load<u32>(at)));
     store<u32>(at, relinked(load<u32>(at, 4)), 4);
   }
-  for (let slot: u32 = 0; slot < SLOTS; ++slot) {
-    const c = connAt(slot);
-    if (c.serial == 0) continue;
-    c.next = relinked(c.next);
-    c.prev = relinked(c.prev);
+  for (let group: u32 = 0; group < GROUP_COUNT; ++group) {
+    const tags = GROUPS + (<usize>group << 4);
+    for (let i: u32 = 0; i < GROUP_SLOTS; ++i) {
+      if (load<u8>(tags + i) == 0) continue; // not even looked at: in a table that has just grown most are fresh memory
+      const c = connAt(group * GROUP_SLOTS + i);
+      c.next = relinked(c.next);
+      c.prev = relinked(c.prev);
+    }
   }
   for (let i: u32 = 0; i < heapSize; ++i) {
     const at = heapAt(i);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { packet } from "../../conformance/src/packets.js";
 import type { Conntrack } from "../../conntrack/src/index.js";
 import { NS, recordBlock, START, type TimedPacket } from "./support/blocks.js";
-import { BUILDS, inspect, selfcheck } from "./support/builds.js";
+import { BUILDS, inspect, inspectRestored, selfcheck } from "./support/builds.js";
 import { Random } from "./support/random.js";
 import { text } from "./support/run.js";
 
@@ -113,6 +113,61 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
         expect(selfcheck(core)).toBe(0);
       }
     }
+  });
+});
+
+describe.each(BUILDS)("a growing table, $name build", ({ name, wasm }) => {
+  // it begins with 16,395 slots and wants 4096 free for the next call
+  const all = speakers(14_000);
+
+  test("14,000 connections that come, answer and go: as in a table that has its size from the start", async () => {
+    const options = { max: 60_000, seed: 3, events: true, trace: true };
+    const whole = inspect(wasm, options).engine;
+    let { engine, core } = inspect(wasm, { ...options, sizing: "growing" });
+    const begun = core.slotCount() >>> 0;
+    for (let at = 0; at < all.length; at += 2500) {
+      const packets = all.slice(at, at + 2500).flatMap(({ there }, i): TimedPacket[] => [
+        { time: START + BigInt(at + i) * 20_000_000n, data: there },
+        { time: START + BigInt(at + i) * 20_000_000n, data: (all[(at + i) >> 1] as Speaker).back },
+      ]);
+      const block = recordBlock(packets);
+      const rows = (one: Conntrack) => [...one.trackBlock(block)].map(({ words }) => text([...words])).join();
+      expect(rows(engine)).toBe(rows(whole));
+      expect(text(engine.takeEvents())).toBe(text(whole.takeEvents()));
+      if (name === "debug") expect(selfcheck(core)).toBe(0);
+      if (at === 12_500) {
+        ({ engine, core } = await inspectRestored(wasm, engine.snapshot()));
+      }
+    }
+    expect(text(engine.flows())).toBe(text(whole.flows()));
+    expect(engine.entries).toBeGreaterThan(11_300);
+    const slots = engine.sysctl("nf_conntrack_buckets");
+    expect(slots).toBeGreaterThan(engine.entries);
+    expect(slots).toBeGreaterThan(begun);
+  });
+
+  test("masters keep their helpers and expectations", () => {
+    const { engine, core } = inspect(wasm, { max: 60_000, sizing: "growing", seed: 3, helpers: [{ name: "ftp" }] });
+    const ends = { src: "10.0.0.1", dst: "10.9.0.1" };
+    const say = (dir: number, flags: string, seq: number, ack: number, payload: string | number = 0) =>
+      engine.track({
+        time: START,
+        data: packet({
+          ...(dir === 0 ? ends : { src: ends.dst, dst: ends.src }),
+          tcp: { sport: dir === 0 ? 40_000 : 21, dport: dir === 0 ? 21 : 40_000, flags, seq, ack, payload },
+        }),
+      });
+    say(0, "S", 100, 0);
+    say(1, "SA", 300, 101);
+    say(0, "PA", 101, 301, "USER a\r\n");
+    for (const block of [all.slice(0, 12_000), all.slice(12_000)]) {
+      for (const _ of engine.trackBlock(recordBlock(block.map(({ there }) => ({ time: START, data: there }))))) {
+        if (name === "debug") expect(selfcheck(core)).toBe(0);
+      }
+    }
+    const { reason } = say(0, "PA", 109, 301, "PORT 10,0,0,1,200,10\r\n");
+    expect(reason).toBe("expectation-made");
+    expect(engine.expectations().map(({ master }) => master.sport)).toEqual([40_000]);
   });
 });
 
