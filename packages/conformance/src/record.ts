@@ -78,8 +78,19 @@ export async function recordSequences(
 
 /** Sequences without rules on a bridge share a namespace; rules have counters and state of their own. */
 function setupKey(options: RecordOptions): string {
-  const { mode = "bridge", ttlFix, helpers, helperMethod, iptables, ip6tables, legacy, nft, timeoutPolicies } = options;
-  const rest = [ttlFix, helpers, helperMethod, iptables, ip6tables, legacy, nft, timeoutPolicies].filter(
+  const {
+    mode = "bridge",
+    ttlFix,
+    helpers,
+    helperMethod,
+    ipset,
+    iptables,
+    ip6tables,
+    legacy,
+    nft,
+    timeoutPolicies,
+  } = options;
+  const rest = [ttlFix, helpers, helperMethod, ipset, iptables, ip6tables, legacy, nft, timeoutPolicies].filter(
     (part) => part !== undefined,
   );
   return rest.length === 0 ? mode : JSON.stringify([mode, ...rest]);
@@ -144,11 +155,11 @@ interface RuleCounter {
   readonly family: "ipv4" | "ipv6";
 }
 
-/** Counters of the rules under test: `iptables` taken apart, `nft` as JSON. */
+/** Counters of the rules under test: `iptables` taken apart, `nft` as JSON; the sets as `ipset save` prints them. */
 async function ruleCounters(
   kernel: Kernel,
   options: RecordOptions,
-): Promise<{ iptables?: RuleCounter[]; nft?: unknown }> {
+): Promise<{ iptables?: RuleCounter[]; nft?: unknown; ipset?: string }> {
   const flavor = options.legacy ? "legacy" : "nft";
   const counters: RuleCounter[] = [];
   for (const [program, family] of [
@@ -160,6 +171,7 @@ async function ruleCounters(
   }
   return {
     ...(counters.length > 0 ? { iptables: counters } : {}),
+    ...(options.ipset ? { ipset: await kernel.oracle.script("ipset save") } : {}),
     ...(options.nft ? { nft: JSON.parse(await kernel.oracle.script("nft -j list ruleset")) } : {}),
   };
 }

@@ -21,6 +21,8 @@ export interface Rules {
   readonly helpers?: string;
   /** How helpers are assigned: nft objects behind conntrack, or `-j CT --helper` in the raw table. */
   readonly helperMethod?: "nft" | "ct";
+  /** An `ipset save` text, loaded before the rules that name its sets. */
+  readonly ipset?: string;
   /** `iptables-save` texts. */
   readonly iptables?: string;
   readonly ip6tables?: string;
@@ -208,6 +210,7 @@ export function ruleScript(rules: Rules): string {
     );
   }
   const heredoc = (text: string) => (text.endsWith("\n") ? text : `${text}\n`);
+  if (rules.ipset) parts.push(`ipset restore <<'END'\n${heredoc(rules.ipset)}END\n`);
   if (rules.iptables) parts.push(`${loader("iptables")} --noflush <<'END'\n${heredoc(rules.iptables)}END\n`);
   if (rules.ip6tables) parts.push(`${loader("ip6tables")} --noflush <<'END'\n${heredoc(rules.ip6tables)}END\n`);
   if (rules.nft) parts.push(`nft -f - <<'END'\n${heredoc(rules.nft)}END\n`);

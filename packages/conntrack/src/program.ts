@@ -16,4 +16,5 @@ export const PROGRAM_FAULTS: readonly string[] = [
   "a tree leads nowhere, or back",
   "a table of remembered addresses is damaged",
   "its chains call one another too often",
+  "a set does not fit its table, or a list holds what is no set",
 ];

@@ -1,6 +1,7 @@
 // What an extension declares of its options, and the few kinds of arguments that many of them share.
 import { addressBits, prefixMask, takeAddress, takeMask, takeNetwork } from "./address.js";
 import { fail, type Word } from "./failure.js";
+import type { IpSet } from "./ipset/types.js";
 import { numberPrefix, parseBig, parseNumber, U8, U16, U32 } from "./number.js";
 import { protocolNumber } from "./protocols.js";
 import type { Address, AddressTest, Family, InterfaceTest, Range } from "./ruleset.js";
@@ -14,6 +15,8 @@ export interface Context {
   /** 0: none, or all. */
   protocol: number;
   protocolInvert: boolean;
+  /** The sets of ipset that are known; null: any name will do. */
+  sets: ReadonlyMap<string, IpSet> | null;
   /** Where the extension was named. */
   word: Word;
 }

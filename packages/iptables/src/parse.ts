@@ -1,5 +1,6 @@
 // A file of iptables-save, or commands as people paste them, line by line into a Ruleset.
 import { Failure, fail, type RuleError, type Word } from "./failure.js";
+import type { IpSet } from "./ipset/types.js";
 import { parseNumber, U32 } from "./number.js";
 import { list } from "./option.js";
 import { formatRule } from "./print.js";
@@ -22,6 +23,8 @@ const CHAIN_NAME_MAX = 28;
 export interface ParseOptions {
   /** 4: iptables, 6: ip6tables; guessed from the text unless given. */
   family?: Family;
+  /** The sets of ipset there are, from `parseSets`: rules may name no others. Without them any name will do. */
+  sets?: ReadonlyMap<string, IpSet>;
 }
 
 export interface Parsed {
@@ -32,12 +35,12 @@ export interface Parsed {
 
 /** Reads a whole file. */
 export function parseRuleset(text: string, options: ParseOptions = {}): Parsed {
-  if (options.family) return parseAs(text, options.family);
-  const told = tellFamily(text);
-  if (told) return parseAs(text, told);
-  const first = parseAs(text, 4);
+  const { sets = null } = options;
+  const family = options.family ?? tellFamily(text);
+  if (family) return parseAs(text, family, sets);
+  const first = parseAs(text, 4, sets);
   if (first.errors.length === 0) return first;
-  const second = parseAs(text, 6);
+  const second = parseAs(text, 6, sets);
   return second.errors.length < first.errors.length ? second : first;
 }
 
@@ -58,8 +61,8 @@ function tellFamily(text: string): Family | null {
   return null;
 }
 
-function parseAs(text: string, family: Family): Parsed {
-  const reader = new Reader(family);
+function parseAs(text: string, family: Family, sets: ReadonlyMap<string, IpSet> | null): Parsed {
+  const reader = new Reader(family, { sets });
   const lines = text.split(/\r?\n/);
   lines.forEach((line, i) => {
     reader.line(line, i + 1);
@@ -70,6 +73,12 @@ function parseAs(text: string, family: Family): Parsed {
 
 type Command = (words: Word[], command: Word) => void;
 
+interface ReaderOptions {
+  table?: TableName;
+  anyChain?: boolean;
+  sets?: ReadonlyMap<string, IpSet> | null;
+}
+
 class Reader {
   readonly errors: RuleError[] = [];
   readonly ruleset: Ruleset;
@@ -79,11 +88,13 @@ class Reader {
   #line = 0;
   readonly #table: TableName;
   readonly #anyChain: boolean;
+  readonly #sets: ReadonlyMap<string, IpSet> | null;
 
-  constructor(family: Family, { table = "filter", anyChain = false }: { table?: TableName; anyChain?: boolean } = {}) {
+  constructor(family: Family, { table = "filter", anyChain = false, sets = null }: ReaderOptions = {}) {
     this.ruleset = { family, counters: false, tables: [] };
     this.#table = table;
     this.#anyChain = anyChain;
+    this.#sets = sets;
   }
 
   rules(): Rule[] {
@@ -294,6 +305,7 @@ class Reader {
       table: table.name,
       chain: chain.name,
       hasChain: this.#anyChain ? null : hasChain,
+      sets: this.#sets,
     }).map((rule) => ({ ...rule, line: this.#line, counters: rule.counters ?? counters }));
   }
 

@@ -2,6 +2,7 @@
 import { addressBits, prefixMask, takeNetwork } from "./address.js";
 import type { MatchExtension, TargetExtension } from "./extension.js";
 import { fail, type Word } from "./failure.js";
+import type { IpSet } from "./ipset/types.js";
 import { findMatch, MATCHES } from "./match/index.js";
 import { parseBig } from "./number.js";
 import { type Context, type Given, list, type Option, takeInterface, takeProtocol } from "./option.js";
@@ -65,6 +66,8 @@ export interface RuleContext {
   chain: string;
   /** Whether a chain of the user has this name; null: every name will do. */
   hasChain: ((name: string) => boolean) | null;
+  /** The sets of ipset there are; null: every name will do. */
+  sets: ReadonlyMap<string, IpSet> | null;
 }
 
 /** An extension as this rule uses it. */
@@ -82,7 +85,7 @@ interface Found {
   option: Option | null;
 }
 
-export function parseRule(words: readonly Word[], { family, table, chain, hasChain }: RuleContext): Rule[] {
+export function parseRule(words: readonly Word[], { family, table, chain, hasChain, sets }: RuleContext): Rule[] {
   const rule: Omit<Rule, "source" | "destination"> = {
     line: 0,
     counters: null,
@@ -110,6 +113,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     chain,
     protocol: rule.protocol?.number ?? 0,
     protocolInvert: rule.protocol?.invert ?? false,
+    sets,
     word,
   });
   const end = words.at(-1);

@@ -439,11 +439,14 @@ export interface OwnerMatch {
   supplGroups: boolean;
 }
 
-export interface SetMatch {
-  name: "set";
+/** A set of ipset, and `src` or `dst` for each part of its elements. */
+export interface SetReference {
   set: string;
-  /** `src` or `dst` for each dimension of the set. */
   dimensions: ("src" | "dst")[];
+}
+
+export interface SetMatch extends SetReference {
+  name: "set";
   invert: boolean;
   returnNomatch: boolean;
   /** `! --update-counters`: false. */
@@ -913,14 +916,11 @@ export interface ChecksumTarget {
 
 export interface SetTarget {
   kind: "SET";
-  how: "add" | "del" | "map";
-  set: string;
-  dimensions: ("src" | "dst")[];
-  timeout: number | null;
-  exist: boolean;
-  mapMark: boolean;
-  mapPrio: boolean;
-  mapQueue: boolean;
+  /** `timeout` in seconds, null: that of the set. */
+  add: (SetReference & { exist: boolean; timeout: number | null }) | null;
+  del: SetReference | null;
+  /** What the packet is given of the entry it is found by. */
+  map: (SetReference & { mark: boolean; prio: boolean; queue: boolean }) | null;
 }
 
 export interface TeeTarget {

@@ -34,8 +34,9 @@ export function reasonNotToAsk(): string | null {
     : `this is ${version}, the answers are those of 1.8.9 (nf_tables)`;
 }
 
-export function ask(questions: readonly Question[]): Answer[] {
-  const script = ['cd "$(mktemp -d)" || exit 1', "trap 'rm -rf \"$PWD\"' EXIT"];
+/** `before`: shell commands for the namespace in which all are asked. */
+export function ask(questions: readonly Question[], before = ""): Answer[] {
+  const script = ['cd "$(mktemp -d)" || exit 1', "trap 'rm -rf \"$PWD\"' EXIT", before];
   for (const question of questions) {
     const tool = question.family === 6 ? "ip6tables" : "iptables";
     script.push(

@@ -1,4 +1,5 @@
 // The same packets through the kernel's router and through ours: counter by counter, verdict by verdict.
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Conntrack } from "conntrack-wasm";
 import { describe, expect, test } from "vitest";
@@ -8,7 +9,7 @@ import type { Recording } from "../../conformance/src/recording.js";
 import type { Mode } from "../../conformance/src/topology.js";
 import { compileRules, readCounters } from "../src/compile/index.js";
 import { parsePlace } from "../src/compile/place.js";
-import { type Counters, formatRule, parseRuleset } from "../src/index.js";
+import { type Counters, formatRule, formatSets, parseRuleset, parseSets, setsOf } from "../src/index.js";
 import { type Sample, saveText } from "./rulesets.js";
 
 export interface Duel extends Sample {
@@ -17,10 +18,18 @@ export interface Duel extends Sample {
   /** Seconds at which the packets are sent; without them only their order counts. */
   readonly times?: readonly number[];
   readonly mode?: Mode;
+  /** Sets of ipset that the rules name. */
+  readonly sets?: string;
 }
 
 const wasm = readFileSync(new URL("../../core/build/conntrack.wasm", import.meta.url));
 export const available = kernelAvailable();
+
+/** Why sets cannot be loaded into the kernel here, or null. */
+export function reasonWithoutSets(): string | null {
+  const { error, status, stderr } = spawnSync("unshare", ["-n", "ipset", "list", "-n"], { encoding: "utf8" });
+  return error ? `no unshare: ${error.message}` : status === 0 ? null : `ipset cannot be asked: ${stderr.trim()}`;
+}
 
 /** conformance/src/topology.ts */
 const PLACE = ["orc-in=198.19.255.1/32,fd6f:7263::1/128", "orc-out=198.19.255.2/32,fd6f:7263::2/128"];
@@ -48,14 +57,20 @@ function frameOf(data: Uint8Array): Uint8Array {
 }
 
 /** `times`: seconds at which the kernel saw the packets. */
-export function ours(duel: Duel, start: bigint, times: readonly number[]): { lines: string[]; verdicts: string[] } {
-  const { ruleset, errors } = parseRuleset(saveText(duel), { family: duel.family ?? 4 });
-  expect(errors).toEqual([]);
+export function ours(
+  duel: Duel,
+  start: bigint,
+  times: readonly number[],
+): { lines: string[]; verdicts: string[]; sets: string[] } {
+  const { sets, errors: faults } = parseSets(duel.sets ?? "");
+  const { ruleset, errors } = parseRuleset(saveText(duel), { family: duel.family ?? 4, sets });
+  expect([...faults, ...errors]).toEqual([]);
   const everything = duel.mode === "input";
   const program = compileRules(ruleset, {
     place: parsePlace(PLACE),
     in: "orc-in",
     out: "orc-out",
+    sets,
     ...(everything && { hook: "INPUT" as const }),
   });
   const engine = Conntrack.openSync(wasm, { seed: 1, max: 1000, programSize: program.bytes.length });
@@ -73,14 +88,25 @@ export function ours(duel: Duel, start: bigint, times: readonly number[]): { lin
       lineText({ table: ref.table, chain: ref.chain.name, rule, packets: Number(packets), bytes: Number(bytes) }),
     ];
   });
-  return { lines, verdicts };
+  const changed = setsOf(program, engine.programBytes, engine.now);
+  for (const set of changed) sets.set(set.name, set);
+  return { lines, verdicts, sets: setLines(formatSets(sets.values())) };
 }
+
+// Order and seed are the hash's own affair, and seconds pass until the kernel is asked.
+const setLines = (text: string): string[] =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith("add "))
+    .map((line) => line.replace(/ timeout [1-9]\d*/, " timeout"))
+    .sort();
 
 export function compare(duel: Duel, recording: Recording, start: bigint): void {
   const times = duel.times ? recording.packets.map(({ t }) => t as number) : [];
-  const { lines, verdicts } = ours(duel, start, times);
+  const { lines, verdicts, sets } = ours(duel, start, times);
   const theirs = ((recording.iptables ?? []) as Line[]).filter(({ policy }) => policy !== "-").map(lineText);
   expect(lines.filter(compared).sort()).toEqual(theirs.filter(compared).sort());
+  expect(sets).toEqual(setLines((recording.ipset as string | undefined) ?? ""));
   // an answer of the box to itself over lo is taken for the packet that got through
   if (!duel.text?.includes("-A INPUT -i lo "))
     expect(verdicts).toEqual(recording.packets.map(({ verdict }) => verdict));
@@ -89,19 +115,21 @@ export function compare(duel: Duel, recording: Recording, start: bigint): void {
 /** Runs them all in the kernel first; each is a test of its own. */
 export async function duels(title: string, all: readonly Duel[]): Promise<void> {
   const start = BigInt(Date.now()) * 1_000_000n;
-  const recordings = available.ok
+  const reason = available.ok ? all.some(({ sets }) => sets) && reasonWithoutSets() : available.reason;
+  const recordings = !reason
     ? await recordSequences(
         all.map((duel) => ({
           packets: duel.packets.map((data, i) => ({ time: (duel.times?.[i] ?? 0) * 1000, data })),
           options: {
             mode: duel.mode ?? "route",
             realtime: duel.times !== undefined,
+            ...(duel.sets && { ipset: duel.sets }),
             [duel.family === 6 ? "ip6tables" : "iptables"]: saveText(duel),
           },
         })),
       )
     : [];
-  describe.skipIf(!available.ok)(`${title}${available.ok ? "" : ` (${available.reason})`}`, () => {
+  describe.skipIf(reason)(`${title}${reason ? ` (${reason})` : ""}`, () => {
     test.each(all.map((duel, i) => ({ name: duel.name, duel, recording: recordings[i] as Recording })))(
       "$name",
       ({ duel, recording }) => compare(duel, recording, start),

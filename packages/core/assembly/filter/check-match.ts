@@ -5,8 +5,9 @@ import { FAULT_MATCH, FAULT_TARGET, wrong } from "./fault";
 import {
   CONNLIMIT_ENTRY, CONNLIMIT_KEY_WORDS, HASHLIMIT_ENTRY, HASHLIMIT_KEY_WORDS, MATCH_CONNBYTES, MATCH_CONNLABEL, MATCH_CONNLIMIT,
   MATCH_CT_ADDRESS4, MATCH_CT_ADDRESS6, MATCH_CT_PORT, MATCH_END, MATCH_HASHLIMIT, MATCH_IP6_OPTIONS, MATCH_PORTS, MATCH_RECENT, MATCH_RT,
-  MATCH_SCTP_CHUNKS, MATCH_SET_CONNLABEL, MATCH_STRING, MATCH_U32, MATCHES, PROGRAM_TABLE_COUNT, RECENT_ENTRY, RECENT_KEY_WORDS, STORE_ENTRY,
-  STORE_KEY, TARGET_CT, TARGETS,
+  MATCH_SCTP_CHUNKS, MATCH_SET, MATCH_SET_CONNLABEL, MATCH_SET_COUNT, MATCH_STRING, MATCH_U32, MATCHES, PROGRAM_SET_COUNT,
+  PROGRAM_TABLE_COUNT, RECENT_ENTRY, RECENT_KEY_WORDS, STORE_ENTRY,
+  STORE_KEY, TARGET_CT, TARGET_SET, TARGETS,
 } from "./numbers";
 import { stampsFit } from "./remember";
 import { tableAt } from "./store";
@@ -25,6 +26,8 @@ const ARGUMENTS: usize = memory.data<u8>([
   0x81, 7, 2, 1, 3, 1, 0x89, 2, 1, 6,
   // 50 rt … connlimit
   0x85, 0x83, 5, 3, 0, 2, 1, 18, 9, 7,
+  // 60 sets
+  8, 8,
 ]);
 
 /** The matches at `at`, which end before `end`; the position behind their end, or 0. */
@@ -73,6 +76,9 @@ function checkArguments(op: u32, at: usize, words: u32): bool {
     }
     case MATCH_CONNLIMIT:
       return isTable(a, CONNLIMIT_KEY_WORDS, CONNLIMIT_ENTRY);
+    case MATCH_SET:
+    case MATCH_SET_COUNT:
+      return a < load<u32>(PROGRAM, PROGRAM_SET_COUNT * 4);
     default:
       return true;
   }
@@ -93,9 +99,9 @@ function checkTests(at: usize, tests: u32, words: u32): bool {
   return true;
 }
 
-// The tables themselves have been looked at before.
+// The tables themselves have been looked at before. The first ones belong to sets.
 function isTable(number: u32, keyWords: u32, entry: u32): bool {
-  if (number >= load<u32>(PROGRAM, PROGRAM_TABLE_COUNT * 4)) return false;
+  if (number >= load<u32>(PROGRAM, PROGRAM_TABLE_COUNT * 4) || number < load<u32>(PROGRAM, PROGRAM_SET_COUNT * 4)) return false;
   const table = tableAt(number);
   return load<u32>(table, STORE_KEY * 4) == keyWords && load<u32>(table, STORE_ENTRY * 4) >= entry;
 }
@@ -103,7 +109,14 @@ function isTable(number: u32, keyWords: u32, entry: u32): bool {
 /** The target of the rule at `at` and its arguments; where they lead to a chain, checkChains looks. */
 export function checkTarget(op: u32, args: u32): bool {
   if (op >= <u32>TARGETS) return wrong(FAULT_TARGET, args - 4);
+  if (op == TARGET_SET) return areSets(args) || wrong(FAULT_TARGET, args);
   if (op != TARGET_CT) return true;
   const helper = load<u32>(PROGRAM + args, 12);
   return (load<u32>(PROGRAM + args, 8) <= <u32>POLICIES && helper < <u32>HELPERS) || wrong(FAULT_TARGET, args);
+}
+
+function areSets(args: u32): bool {
+  const count = load<u32>(PROGRAM, PROGRAM_SET_COUNT * 4);
+  for (let i: u32 = 0; i < 3; ++i) if ((load<u32>(PROGRAM + args + (i << 2)) & 0xffff) > count) return false;
+  return true;
 }

@@ -2,13 +2,14 @@
 // here cannot lead a packet out of the program, nor keep it there for ever. One walk over each part; what begins where is marked.
 import { PROGRAM, PROGRAM_CAPACITY } from "../memory-map";
 import { checkMatches, checkTarget } from "./check-match";
+import { checkSets } from "./check-set";
 import { clearFault, FAULT_CHAIN, FAULT_ENTRY, FAULT_HEADER, FAULT_PLACE, FAULT_RULE, FAULT_TABLE, FAULT_TREE, FAULT_WORK, wrong } from "./fault";
 import { clearMarks, isMarked, mark } from "./marks";
 import {
   CHAIN_DEPTH, CHAIN_END, CHAIN_ENTRIES, CHAIN_POLICY, CHAIN_STEPS, ENTRY_KIND, ENTRY_LIST, ENTRY_SURE, ENTRY_TREE, FIELD_STATE, FIELDS, FIELDS_DIRECT,
   HOOK_OUTPUT, INTERFACE_VALUES, MOST_DEPTH, MOST_STEPS, NETWORK_WORDS, PROGRAM_CHAINS, PROGRAM_COUNTERS, PROGRAM_HEADER, PROGRAM_HOOK, PROGRAM_IN,
-  PROGRAM_MAGIC, PROGRAM_NETWORKS, PROGRAM_NUMBERS, PROGRAM_OUT, PROGRAM_PLACE, PROGRAM_RULES, PROGRAM_SIZE, PROGRAM_STAGES, PROGRAM_TABLE_COUNT,
-  PROGRAM_TABLES, PROGRAM_TREES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, STAGES, STATE_VALUES, TARGET_ACCEPT, TARGET_DROP, TARGET_GOTO,
+  PROGRAM_MAGIC, PROGRAM_NETWORKS, PROGRAM_NUMBERS, PROGRAM_OUT, PROGRAM_PLACE, PROGRAM_RULES, PROGRAM_SET_COUNT, PROGRAM_SETS, PROGRAM_SIZE, PROGRAM_STAGES, PROGRAM_TABLE_COUNT,
+  PROGRAM_TABLES, PROGRAM_TREES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, SET_WORDS, STAGES, STATE_VALUES, TARGET_ACCEPT, TARGET_DROP, TARGET_GOTO,
   TARGET_JUMP, TARGET_RETURN, TREE_BOUNDS, TREE_CHAIN, TREE_COUNT, TREE_FIELD, TREE_FROM,
 } from "./numbers";
 import { checkTable } from "./store";
@@ -30,16 +31,16 @@ export function checkProgram(size: u32): bool {
   clearFault();
   if (!checkHeader(size)) return false;
   clearMarks(size);
-  return checkTables(size) && checkPlace() && checkRules() && markTrees() && checkChains() && checkTrees() && checkStages();
+  return checkTables(size) && checkSets() && checkPlace() && checkRules() && markTrees() && checkChains() && checkTrees() && checkStages();
 }
 
 function checkHeader(size: u32): bool {
   if (size > PROGRAM_CAPACITY || size & 3 || size < <u32>(PROGRAM_HEADER * 4)) return wrong(FAULT_HEADER, 0);
   if (word(0) != PROGRAM_MAGIC || word(PROGRAM_SIZE) != size) return wrong(FAULT_HEADER, 0);
   let before: u32 = PROGRAM_HEADER * 4;
-  // parts in their order: place, rules, chains, trees, tables, counters
-  for (let i: u32 = 0; i < 6; ++i) {
-    const index: u32 = i == 0 ? PROGRAM_PLACE : i < 4 ? PROGRAM_RULES + i - 1 : i == 4 ? PROGRAM_TABLES : PROGRAM_COUNTERS;
+  // parts in their order: place, rules, chains, trees, tables, sets, counters
+  for (let i: u32 = 0; i < 7; ++i) {
+    const index: u32 = i == 0 ? PROGRAM_PLACE : i < 4 ? PROGRAM_RULES + i - 1 : i == 4 ? PROGRAM_TABLES : i == 5 ? PROGRAM_SETS : PROGRAM_COUNTERS;
     const position = word(index);
     if (position & 3 || position < before || position > size) return wrong(FAULT_HEADER, index * 4);
     before = position;
@@ -47,7 +48,9 @@ function checkHeader(size: u32): bool {
   const counters = word(PROGRAM_COUNTERS);
   const numbers = word(PROGRAM_NUMBERS);
   if (counters & 7 || numbers == 0 || numbers > (size - counters) >> 4) return wrong(FAULT_HEADER, PROGRAM_NUMBERS * 4);
-  if (word(PROGRAM_TABLE_COUNT) > (counters - word(PROGRAM_TABLES)) >> 2) return wrong(FAULT_HEADER, PROGRAM_TABLE_COUNT * 4);
+  const sets = word(PROGRAM_SETS);
+  if (sets & 7 || word(PROGRAM_SET_COUNT) > (counters - sets) / (SET_WORDS * 4)) return wrong(FAULT_HEADER, PROGRAM_SET_COUNT * 4);
+  if (word(PROGRAM_TABLE_COUNT) > (sets - word(PROGRAM_TABLES)) >> 2) return wrong(FAULT_HEADER, PROGRAM_TABLE_COUNT * 4);
   return true;
 }
 

@@ -12,6 +12,7 @@ export const FAULT_TREE: u32 = 8;
 export const FAULT_TABLE: u32 = 9;
 /** A packet could be asked more rules, or be in more chains at once, than is allowed. */
 export const FAULT_WORK: u32 = 10;
+export const FAULT_SET: u32 = 11;
 
 export let fault: u32 = 0;
 /** Position of it, bytes from the start of the program. */

@@ -7,10 +7,12 @@ import { HOT, NEVER, NO, there, UNKNOWN, within, YES } from "./answer";
 import { wordNow } from "./context";
 import { askExtension } from "./extension";
 import {
-  CHUNKS_ALL, CHUNKS_ANY, MATCH_ADDRTYPE, MATCH_CONNLIMIT, MATCH_DCCP_TYPES, MATCH_HASHLIMIT, MATCH_MAC, MATCH_MH, MATCH_PKTTYPE, MATCH_RECENT, MATCH_RPFILTER, MATCH_SCTP_CHUNKS, MATCH_STRING,
+  CHUNKS_ALL, CHUNKS_ANY, MATCH_ADDRTYPE, MATCH_CONNLIMIT, MATCH_DCCP_TYPES, MATCH_HASHLIMIT, MATCH_MAC, MATCH_MH, MATCH_PKTTYPE, MATCH_RECENT, MATCH_RPFILTER, MATCH_SCTP_CHUNKS, MATCH_SET,
+  MATCH_SET_COUNT, MATCH_STRING,
   MATCH_TCPMSS, MATCH_TIME, MATCH_U32, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, U32_AND, U32_AT, U32_LEFT,
 } from "./numbers";
 import { connlimit, hashlimit, recent } from "./remember";
+import { askSet } from "./set";
 import { addressType, isOutput, reversePath } from "./place";
 
 const LINK_ETHERNET: u32 = 1;
@@ -48,6 +50,9 @@ export function askHeader(op: u32, at: usize, words: u32, p: Packet): u32 {
       return recent(p, at);
     case MATCH_CONNLIMIT:
       return connlimit(p, at);
+    case MATCH_SET:
+    case MATCH_SET_COUNT:
+      return askSet(p, at);
     default:
       return askExtension(op, at, words, p);
   }
@@ -160,14 +165,17 @@ function dayOfMonth(days: u32): u32 {
 
 // ---- the link
 
-function mac(p: Packet, at: usize): u32 {
-  if (<u32>p.link == LINK_COOKED && be16(p.frame, 4) == 6) return sameMac(p.frame + 6, at);
-  if (<u32>p.link == LINK_COOKED2 && load<u8>(p.frame, 11) == 6) return sameMac(p.frame + 12, at);
-  if (<u32>p.link == LINK_RAW) return NEVER;
-  return <u32>p.link == LINK_ETHERNET ? sameMac(p.frame + 6, at) : UNKNOWN;
+/** Where the sender's link address lies; 0: such packets have none, 1: it is not known. */
+export function sourceMac(p: Packet): usize {
+  if (<u32>p.link == LINK_COOKED && be16(p.frame, 4) == 6) return <usize>p.frame + 6;
+  if (<u32>p.link == LINK_COOKED2 && load<u8>(p.frame, 11) == 6) return <usize>p.frame + 12;
+  if (<u32>p.link == LINK_RAW) return 0;
+  return <u32>p.link == LINK_ETHERNET ? <usize>p.frame + 6 : 1;
 }
 
-function sameMac(address: usize, at: usize): u32 {
+function mac(p: Packet, at: usize): u32 {
+  const address = sourceMac(p);
+  if (address < 2) return address == 0 ? NEVER : UNKNOWN;
   return <u32>(load<u32>(address) == load<u32>(at) && load<u16>(address, 4) == load<u16>(at, 4));
 }
 

@@ -2,7 +2,7 @@
 //
 // A program is one piece of u32 words, positions are bytes from its start:
 //
-//   header │ place │ rules │ chains │ trees │ positions of tables │ counters: packets u64, bytes u64 per number │ tables
+//   header │ place │ rules │ chains │ trees │ positions of tables │ sets │ counters: packets u64, bytes u64 per number │ tables
 //
 // Rule:   number │ target │ args ×4 │ matches … │ 0
 // Match:  op u8, flags u8, words u16 (this one included) │ arguments
@@ -42,7 +42,12 @@ export const PROGRAM_TABLE_COUNT = 37;
 export const PROGRAM_RULES = 38;
 export const PROGRAM_CHAINS = 39;
 export const PROGRAM_TREES = 40;
-export const PROGRAM_HEADER = 42; // words
+/** Position of the sets of ipset, 8-aligned, and how many. */
+export const PROGRAM_SETS = 41;
+export const PROGRAM_SET_COUNT = 42;
+/** The clock of sets begins with the first packet: its time in ns, u64; 0: there was none yet. */
+export const PROGRAM_EPOCH = 44;
+export const PROGRAM_HEADER = 46; // words
 
 /** Raw PREROUTING and OUTPUT change nothing: the fast path of established TCP need not ask them first. */
 export const FLAG_RAW_PLAIN = 1;
@@ -143,7 +148,71 @@ export const STORE_CAPACITY = 1;
 export const STORE_ENTRY = 2; // bytes, a multiple of 8
 export const STORE_KEY = 3; // words
 export const STORE_SEED = 4;
+/** Number of the entry that has not been used for longest; its word STORE_NEWER is the next one's, 0 behind the last. */
+export const STORE_OLDEST = 8;
+export const STORE_NEWER = 2;
+export const STORE_ENTRY_KEY = 16; // bytes: where the key of an entry begins
+/** Entries that came with the program, from number 1 on: key and value, still in no bucket. */
+export const STORE_GIVEN = 10;
 export const STORE_HEADER = 64; // bytes
+
+// ---- set of ipset (set.ts), words: what its elements are; its entries are in the table of the same number
+export const SET_SHAPE = 0; // SET_*
+export const SET_TIMEOUT = 1; // seconds of an entry that says nothing else, 0 for ever
+export const SET_MARK_MASK = 2;
+export const SET_FIRST = 3; // of a bitmap: first and last address in host order, or port
+export const SET_LAST = 4;
+export const SET_EARLIEST = 6; // u64: before this moment no entry expires
+export const SET_MASK = 8; // ×4: what is kept of addresses
+export const SET_LENGTHS = 12; // lengths of the networks there are: 160 bits for the first part, 160 for the second
+export const SET_COUNTS = 22; // entries by length, 129 of each part
+export const SET_LENGTH_WORDS = 5;
+export const SET_LENGTH_COUNT = 129;
+export const SET_WORDS = 280;
+
+// Shape: the parts of an element, in the order of its key
+export const SET_ADDRESS = 1;
+export const SET_SECOND = 2; // another address
+export const SET_PORT = 4; // protocol and port
+export const SET_BARE_PORT = 8; // of TCP and UDP alike
+export const SET_MAC = 16;
+export const SET_MARK = 32;
+export const SET_IFACE = 64;
+/** The first, the second address is a network. */
+export const SET_NET = 128;
+export const SET_SECOND_NET = 256;
+/** Its entries are sets. */
+export const SET_LIST = 512;
+export const SET_SIX = 1024;
+/** No address: for packets of both families. */
+export const SET_ANY_FAMILY = 2048;
+export const SET_RANGE = 4096;
+/** The link address is no part of the key: an entry without one takes that of the first packet. */
+export const SET_FILLED = 8192;
+/** No address is all zeros. */
+export const SET_NOT_ZERO = 16384;
+export const SET_TIMEOUTS = 0x10000;
+export const SET_COUNTERS = 0x20000;
+export const SET_SKB = 0x40000;
+/** When it is full, the oldest entry makes room. */
+export const SET_FORCE = 0x80000;
+/** Parts a rule has to give directions for. */
+export const SET_DIMENSIONS_SHIFT = 24;
+
+// Value of an entry, behind its key at a multiple of 8: flags │ interfaces, bits │ expires u64 │ packets u64, bytes u64 │ mark,
+// mask, priority, queue. What its set does not have is left out from behind. Time is ns of the clock of sets, 0 for ever.
+// Filled sets have a link address in the second word and the upper half of the flags; while there is none, expires is a span.
+export const SET_VALUE_EXPIRES = 8;
+export const SET_VALUE_PACKETS = 16;
+export const SET_VALUE_BYTES = 24;
+export const SET_VALUE_SKB = 32;
+export const SET_VALUE_SIZES = 0x30201008; // bytes: plain, with timeouts, with counters, with marks
+export const SET_VALUE_NOMATCH = 1;
+export const SET_VALUE_FILLED = 2;
+/** The program brought it: a comment on it holds. */
+export const SET_VALUE_ORIGINAL = 4;
+/** In the flags of the entry of an interface: a number of its name, which the core does not look at. */
+export const SET_VALUE_NAME_SHIFT = 16;
 
 // ---- match flags
 export const MATCH_INVERT = 1;
@@ -212,14 +281,16 @@ export const MATCH_DCCP_TYPES = 56; // bits
 export const MATCH_HASHLIMIT = 57; // remember.ts draws the arguments of these
 export const MATCH_RECENT = 58;
 export const MATCH_CONNLIMIT = 59;
-export const MATCHES = 60; // how many
+export const MATCH_SET = 60; // set, directions, COUNTER_* of packets and of bytes << 8, SET_TEST_* bits; packets, bytes: u64
+export const MATCH_SET_COUNT = 61; // the same, and it changes counters or fills in link addresses
+export const MATCHES = 62; // how many
 
 /**
  * Matches that only look: asking them changes nothing and drops no packet, so it does not matter whether they are asked. Bits by
  * operation, from 0 and from 32 on.
  */
 export const MATCHES_PURE_LOW = 0x1ffffffe;
-export const MATCHES_PURE_HIGH = 0x603ffe;
+export const MATCHES_PURE_HIGH = 0x10603ffe;
 
 export const HASHLIMIT_ABOVE = 1;
 export const HASHLIMIT_BYTES = 2;
@@ -244,6 +315,16 @@ export const RECENT_ENTRY = 48; // and 8 a stamp
 
 export const CONNLIMIT_KEY_WORDS = 6;
 export const CONNLIMIT_ENTRY = 88;
+
+// Directions: bit i set if part i of the element is of the source; how many are given in the second byte.
+export const SET_TEST_RETURN_NOMATCH = 1;
+export const SET_TEST_KEEP_COUNTERS = 2;
+export const SET_TEST_KEEP_MEMBERS = 4; // those of the sets of a list
+export const COUNTER_ANY = 0;
+export const COUNTER_EQUAL = 1;
+export const COUNTER_OTHER = 2;
+export const COUNTER_LESS = 3;
+export const COUNTER_MORE = 4;
 
 export const U32_AND = 0;
 export const U32_LEFT = 1;
@@ -307,7 +388,14 @@ export const TARGET_CT = 10; // CT_*, zone, timeout policy, helper
 export const TARGET_TTL = 11; // TTL_*, number
 export const TARGET_TOS = 12; // clear, xor
 export const TARGET_TCPMSS = 13; // what matters here: a SYN without the option grows by it
-export const TARGETS = 14; // how many
+/** For each of add, del and map: set + 1, 0 none │ directions << 16, and with map SET_MAP_MARK. Then the timeout. */
+export const TARGET_SET = 14;
+export const TARGETS = 15; // how many
+
+export const SET_EXIST = 0x80000000; // with add
+export const SET_MAP_MARK = 0x80000000; // with map
+/** No timeout is given: the set's own. */
+export const SET_NO_TIMEOUT = 0xffffffff;
 
 export const TTL_SET = 0;
 export const TTL_INCREASE = 1;

@@ -4,15 +4,17 @@ import { Conn } from "../conn";
 import { PROGRAM } from "../memory-map";
 import { Packet } from "../packet";
 import { setSetting } from "../settings";
+import { now } from "../timer";
 import { addTtl, clearChanges, lengthNow, setConn, setLeaves } from "./context";
 import { checkProgram } from "./check";
 import { malformed, matches, undecided } from "./match";
 import {
-  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_OUTPUT, MOST_DEPTH, PROGRAM_COUNTERS, PROGRAM_FLAGS, PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGE_FILTER_FORWARD, STAGE_FILTER_OUTPUT,
+  CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, FLAG_ACCOUNTING, FLAG_RAW_PLAIN, HOOK_OUTPUT, MOST_DEPTH, PROGRAM_COUNTERS, PROGRAM_EPOCH, PROGRAM_FLAGS, PROGRAM_SET_COUNT, PROGRAM_STAGES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, RULE_TRACE_LENGTH, RULE_UNDECIDED, STAGE_FILTER_FORWARD, STAGE_FILTER_OUTPUT,
   STAGE_MANGLE_FORWARD, STAGE_MANGLE_OUTPUT, STAGE_MANGLE_POSTROUTING, STAGE_RAW_OUTPUT, STAGE_SECURITY_FORWARD, STAGE_SECURITY_OUTPUT, STAGES, TARGET_ACCEPT,
-  TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
+  TARGET_DROP, TARGET_GOTO, TARGET_JUMP, TARGET_NONE, TARGET_RETURN, TARGET_SET, TRACE_RULE_MATCHED, TRACE_RULE_UNDECIDED,
 } from "./numbers";
 import { broadcastMask, constantPlace, isSameWay, placeOf } from "./place";
+import { changeSets } from "./set-change";
 import { act, clearTemplate } from "./target";
 import { descend } from "./tree";
 import { isLate, prepareQuickWays, quickRule, quickWay, rawStage, takeQuickWay, wayOf } from "./way";
@@ -31,6 +33,8 @@ let stages: usize = 0;
 let counters: usize = 0;
 let base: usize = 0;
 let doubtful: bool = false;
+/** The clock of sets stands still until the first packet. */
+let waiting: bool = false;
 
 const STACK: usize = memory.data(MOST_DEPTH * 4, 8);
 const TRACE: usize = memory.data(RULE_TRACE_LENGTH * 4, 8);
@@ -57,9 +61,17 @@ export function startProgram(size: u32): bool {
   rawPlain = (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_RAW_PLAIN) != 0;
   if (load<u32>(PROGRAM, PROGRAM_FLAGS * 4) & FLAG_ACCOUNTING) setSetting(SYSCTL_ACCT, 1);
   filtering = true;
+  waiting = load<u32>(PROGRAM, PROGRAM_SET_COUNT * 4) != 0 && load<u64>(PROGRAM, PROGRAM_EPOCH * 4) == 0;
+  if (waiting && now) startClock();
   fixedHook = constantPlace(PROGRAM);
   prepareQuickWays();
   return true;
+}
+
+// What is left of the entries of sets counts from the first packet.
+function startClock(): void {
+  waiting = false;
+  store<u64>(PROGRAM, max<u64>(now, 1), PROGRAM_EPOCH * 4);
 }
 
 /** No quick way: filterQuick has done nothing. */
@@ -103,6 +115,7 @@ export function filterRaw(p: Packet, given: u32): bool {
 }
 
 function begin(p: Packet, given: u32): void {
+  if (waiting) startClock();
   rule = 0;
   doubtful = false;
   traceLength = 0;
@@ -182,6 +195,9 @@ function runChain(chain: u32, p: Packet): u32 {
         }
         break;
       case TARGET_NONE:
+        break;
+      case TARGET_SET:
+        if (!changeSets(base + RULE_ARGS * 4, p)) doubtful = true;
         break;
       default:
         act(target, base + RULE_ARGS * 4, p);

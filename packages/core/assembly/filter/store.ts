@@ -1,31 +1,33 @@
 // What rules remember of addresses: entries of fixed size found by key, in the memory that came with the program.
 //
-//   header 64 bytes: │ buckets │ capacity │ entry size │ key words │ seed │ count │ free │ fresh │ oldest │ newest │ … │ swept u64 │
+//   header 64 bytes: │ buckets │ capacity │ entry size │ key words │ seed │ count │ free │ fresh │ oldest │ newest │ given │ … │ swept u64 │
 //   buckets: number of the first entry, u32 each │ entries from number 1 on
 //   entry: │ next │ older │ newer │ bucket │ key … │ value … │
 //
 // count, free  entries in use, and the first that was given back (linked by next)
-// fresh        the entries up to here have been used; a program arrives with zeros behind the first five words
+// fresh        the entries up to here have been used; a program arrives with zeros behind the first five words,
+//              but for `given`: entries it brings along
 // oldest …     all entries in order of their last use
 // swept        for whoever empties it from time to time
 import { PROGRAM } from "../memory-map";
 import { mark } from "./marks";
 import {
-  PROGRAM_TABLES, STORE_BUCKETS, STORE_CAPACITY, STORE_ENTRY, STORE_HEADER, STORE_KEY, STORE_SEED,
+  PROGRAM_TABLES, STORE_BUCKETS, STORE_CAPACITY, STORE_ENTRY, STORE_ENTRY_KEY, STORE_GIVEN, STORE_HEADER, STORE_KEY, STORE_NEWER, STORE_OLDEST,
+  STORE_SEED,
 } from "./numbers";
 
 const COUNT: usize = 20;
 const FREE: usize = 24;
 const FRESH: usize = 28;
-const OLDEST: usize = 32;
+const OLDEST: usize = STORE_OLDEST * 4;
 const NEWEST: usize = 36;
 export const SWEPT: usize = 56;
 
 const NEXT: usize = 0;
 const OLDER: usize = 4;
-const NEWER: usize = 8;
+const NEWER: usize = STORE_NEWER * 4;
 const BUCKET: usize = 12;
-export const ENTRY_KEY: usize = 16;
+export const ENTRY_KEY: usize = STORE_ENTRY_KEY;
 
 /** Where the table with this number of the program lies. */
 export function tableAt(number: u32): usize {
@@ -152,6 +154,23 @@ export function removeEntry(table: usize, entry: usize): void {
   store<u32>(table, load<u32>(table, COUNT) - 1, COUNT);
 }
 
+/** Puts the entries that came with the program into their buckets; the table has been looked at. */
+export function enterGiven(table: usize): void {
+  const given = load<u32>(table, STORE_GIVEN * 4);
+  if (given == 0) return;
+  store<u32>(table, 0, STORE_GIVEN * 4);
+  store<u32>(table, given, FRESH);
+  store<u32>(table, given, COUNT);
+  for (let number: u32 = 1; number <= given; ++number) {
+    const entry = entryAt(table, number);
+    const bucket = bucketOf(table, entry + ENTRY_KEY);
+    store<u32>(entry, load<u32>(headOf(table, bucket)), NEXT);
+    store<u32>(entry, bucket, BUCKET);
+    store<u32>(headOf(table, bucket), number);
+    append(table, entry, number);
+  }
+}
+
 // ---- before a program is accepted
 //
 // A table may have been in use. Every entry that is reached from a bucket must have its neighbours in the order of use, and
@@ -171,6 +190,8 @@ export function checkTable(at: u32, end: u32): u32 {
   const fresh = load<u32>(table, FRESH);
   const count = load<u32>(table, COUNT);
   if (fresh > capacity || count > fresh) return 0;
+  const given = load<u32>(table, STORE_GIVEN * 4);
+  if (given > capacity || (given && fresh)) return 0;
   return checkUsed(table, buckets, count, fresh) && checkFree(table, fresh - count, fresh) ? <u32>all : 0;
 }
 

@@ -3,13 +3,15 @@
 // Every rule and every policy of raw, mangle, filter and security gets a number: the core counts by it and names the
 // deciding rule with it. The nat table is kept and not executed.
 import { program as P } from "conntrack-wasm";
+import type { IpSet } from "../ipset/types.js";
 import type { Chain, Counters, Match, Rule, Ruleset, Table, TableName } from "../ruleset.js";
 import { ChainWriter, type PlacedChain } from "./chains.js";
 import { footprintOf } from "./footprint.js";
 import { addressQuestion, type MatchContext, matchQuestions } from "./match.js";
 import { type Hook, interfaceBits, type PlaceInterface, placeWords } from "./place.js";
 import { Tables, tableHeader, tableSize } from "./remember.js";
-import { targetOperation } from "./target.js";
+import { readSets, SetError, Sets } from "./sets.js";
+import { NOTHING, type Operation, targetOperation } from "./target.js";
 import type { Candidate } from "./tree.js";
 import { ask } from "./words.js";
 
@@ -29,6 +31,11 @@ export interface CompileOptions {
   readonly assume?: boolean | Assume;
   /** Seed of `statistic --mode random`. */
   readonly seed?: number;
+  /**
+   * The sets of ipset rules may name, from `parseSets`; a rule that names another one is refused. Without them it cannot be decided
+   * what is in a set.
+   */
+  readonly sets?: ReadonlyMap<string, IpSet>;
   /** Numbers of the timeout policies `CT --timeout` may name. */
   readonly policies?: Readonly<Record<string, number>>;
   /** false: rules are asked one after the other, as they stand. Nothing else changes; for measurements and tests. */
@@ -55,6 +62,8 @@ export interface Program {
   readonly refs: readonly (RuleRef | null)[];
   /** Matches no capture can decide, by the number of their rule. */
   readonly undecided: ReadonlyMap<number, readonly string[]>;
+  /** The sets of ipset that rules name, and what the core calls them: for `setsOf`. */
+  readonly sets: Pick<Sets, "compiled" | "names">;
 }
 
 export class CompileError extends Error {
@@ -96,6 +105,9 @@ function fieldsOf(addressWords: number): number[] {
 /** Operations behind which the next rule is not asked. */
 const ENDING: ReadonlySet<number> = new Set([P.TARGET_ACCEPT, P.TARGET_DROP, P.TARGET_RETURN, P.TARGET_GOTO]);
 
+/** Operations that may change the mark of a packet. */
+const MARKING: ReadonlySet<number> = new Set([P.TARGET_MARK, P.TARGET_CONNMARK_RESTORE, P.TARGET_SET]);
+
 interface WrittenChain extends Omit<PlacedChain, "fields"> {
   readonly rules: number[];
   readonly candidates: Candidate[];
@@ -130,7 +142,8 @@ class Compiler {
   readonly #undecided = new Map<number, string[]>();
   readonly #place: readonly PlaceInterface[];
   #seed: number;
-  #tables = new Tables([]);
+  #tables = new Tables([], []);
+  #sets = new Sets([], null, []);
 
   constructor(private readonly options: CompileOptions) {
     this.#place = options.place ?? [];
@@ -148,7 +161,15 @@ class Compiler {
     words[P.PROGRAM_PLACE] = words.length * 4;
     words[P.PROGRAM_NETWORKS] = networks.length / P.NETWORK_WORDS;
     words.push(...networks);
-    this.#tables = new Tables(matchesOf(rulesets));
+    this.#sets = new Sets(
+      rulesets,
+      this.options.sets ?? null,
+      this.#place.map(({ name }) => name),
+    );
+    this.#tables = new Tables(
+      matchesOf(rulesets),
+      this.#sets.compiled.map(({ spec }) => spec),
+    );
     words[P.PROGRAM_RULES] = words.length * 4;
     const tables = rulesets.flatMap(({ tables, family }) =>
       tables.filter(({ name }) => STAGES[name]).map((table) => this.#table(table, family)),
@@ -176,6 +197,9 @@ class Compiler {
     const positions = words.length;
     for (const _ of specs) words.push(0);
     if (words.length % 2) words.push(0);
+    words[P.PROGRAM_SETS] = words.length * 4;
+    words[P.PROGRAM_SET_COUNT] = this.#sets.compiled.length;
+    append(words, this.#sets.words());
     words[P.PROGRAM_COUNTERS] = words.length * 4;
     words[P.PROGRAM_NUMBERS] = this.#refs.length;
     let size = words.length * 4 + this.#refs.length * 16;
@@ -191,7 +215,13 @@ class Compiler {
     };
     write(0, words);
     for (const [i, spec] of specs.entries()) write(words[positions + i] ?? 0, tableHeader(spec, this.#random()));
-    return { bytes, refs: this.#refs, undecided: this.#undecided };
+    for (const [i, compiled] of this.#sets.compiled.entries()) {
+      const table = words[positions + i] ?? 0;
+      view.setUint32(table + 4 * P.STORE_GIVEN, compiled.set.entries.size, true);
+      this.#sets.write(view, table + tableSize({ ...compiled.spec, entry: 0 }), compiled);
+    }
+    const { compiled, names } = this.#sets;
+    return { bytes, refs: this.#refs, undecided: this.#undecided, sets: { compiled, names } };
   }
 
   // Packets that come from no declared network come by the named interface, else by the first, as by a default route.
@@ -236,14 +266,14 @@ class Compiler {
     const written: WrittenChain = { rules: [], candidates: [], jumps: [], marks: false, policy: 0 };
     for (const [i, rule] of chain.rules.entries()) {
       const number = this.#refs.push({ table: table.name, chain, rule, position: i + 1, family }) - 1;
-      const { op, args, chain: to } = targetOperation(rule.target, (name) => this.#policy(name, rule));
+      const { op, args, chain: to } = this.#operation(rule, family);
       const at = words.length;
       const questions = this.#questions(rule, number, family);
       words.push(number, op, ...Array.from({ length: 4 }, (_, k) => (args[k] ?? 0) >>> 0), ...questions, P.MATCH_END);
       written.rules.push(at * 4);
       written.candidates.push({ ...footprintOf(questions, family), ends: ENDING.has(op) });
       if (to !== undefined) written.jumps.push({ at: at + P.RULE_ARGS, chain: to });
-      if (op === P.TARGET_MARK || op === P.TARGET_CONNMARK_RESTORE) written.marks = true;
+      if (MARKING.has(op)) written.marks = true;
     }
     const policy = chain.policy === null ? null : { table: table.name, chain, rule: null, position: 0, family };
     const number = policy === null ? 0 : this.#refs.push(policy) - 1;
@@ -253,10 +283,14 @@ class Compiler {
     return written;
   }
 
-  #policy(name: string, rule: Rule): number {
+  #operation({ target, line }: Rule, family: 4 | 6): Operation {
+    if (target?.kind === "SET") return atLine(line, () => this.#sets.operation(target, family)) ?? NOTHING;
+    return targetOperation(target, (name) => this.#policy(name, line));
+  }
+
+  #policy(name: string, line: number): number {
     const number = this.options.policies?.[name];
-    if (number === undefined)
-      throw new CompileError(`line ${rule.line}: there is no timeout policy "${name}"; declare it`);
+    if (number === undefined) throw new CompileError(`line ${line}: there is no timeout policy "${name}"; declare it`);
     return number;
   }
 
@@ -282,7 +316,10 @@ class Compiler {
         random: this.#random,
         tables: this.#tables,
       };
-      const asked = matchQuestions(match, context);
+      const asked =
+        match.name === "set"
+          ? atLine(rule.line, () => this.#sets.question(match, family))
+          : matchQuestions(match, context);
       if (asked !== null) questions.push(...asked);
       else {
         questions.push(...ask(P.MATCH_UNDECIDED, [], false, context.assume));
@@ -290,6 +327,15 @@ class Compiler {
       }
     }
     return questions;
+  }
+}
+
+/** A rule that names a set in vain says where it stands. */
+function atLine<T>(line: number, find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    throw error instanceof SetError ? new CompileError(`line ${line}: ${error.message}`) : error;
   }
 }
 
@@ -332,6 +378,14 @@ export function readCounters({ refs }: Program, bytes: Uint8Array): Counters[] {
     packets: view.getBigUint64(start + 16 * number, true),
     bytes: view.getBigUint64(start + 16 * number + 8, true),
   }));
+}
+
+/**
+ * The sets of ipset a program has as they are in its bytes: with what rules added and removed, and counters. `time`: nanoseconds since
+ * the epoch for what is left of entries that end; default: the moment of the first packet.
+ */
+export function setsOf({ sets }: Program, bytes: Uint8Array, time: bigint | null = null): IpSet[] {
+  return readSets(sets, bytes, time);
 }
 
 /** Copies of the rulesets with these counters: what `iptables-save -c` would print. Chains that did not run keep theirs. */

@@ -13,12 +13,13 @@ export interface TableSpec {
 
 /** Tables by name: the rules that name one share it, and what the first of them says of it holds. */
 export class Tables {
-  readonly specs: TableSpec[] = [];
+  readonly specs: TableSpec[];
   readonly #shared = new Map<string, { readonly number: number; readonly first: Match }>();
   readonly #stamps: ReadonlyMap<string, number>;
 
-  /** Every match of the rulesets: a list of `recent` has as many stamps as its most demanding rule wants. */
-  constructor(matches: Iterable<Match>) {
+  /** Every match of the rulesets: a list of `recent` has as many stamps as its most demanding rule wants. `first`: tables of sets. */
+  constructor(matches: Iterable<Match>, first: readonly TableSpec[]) {
+    this.specs = [...first];
     const stamps = new Map<string, number>();
     for (const match of matches)
       if (match.name === "recent") stamps.set(match.list, Math.max(stamps.get(match.list) ?? 0, stampsOf(match)));

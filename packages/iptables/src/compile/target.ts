@@ -13,6 +13,9 @@ export interface Operation {
 
 const operation = (op: number, ...args: number[]): Operation => ({ op, args });
 
+/** Counts, and nothing more. */
+export const NOTHING: Operation = operation(P.TARGET_NONE);
+
 /** Number of a helper for the engine; 0 for none, and for one it does not have. */
 const helperNumber = (wanted: string | null) => HELPERS.find(({ name }) => name === wanted)?.number ?? 0;
 
@@ -40,7 +43,7 @@ const queue = (bypass: boolean) => operation(bypass ? P.TARGET_ACCEPT : P.TARGET
 
 /** `policyOf`: number of a timeout policy by its name. */
 export function targetOperation(target: Target | null, policyOf: (name: string) => number): Operation {
-  if (target === null) return operation(P.TARGET_NONE);
+  if (target === null) return NOTHING;
   switch (target.kind) {
     case "ACCEPT":
       return operation(P.TARGET_ACCEPT);
@@ -82,6 +85,6 @@ export function targetOperation(target: Target | null, policyOf: (name: string) 
       return operation(P.TARGET_TOS, 0xfc, target.dscp << 2);
     default:
       // LOG, TRACE, CLASSIFY, …: the packet goes on; what they do to it or say of it changes no verdict here
-      return operation(P.TARGET_NONE);
+      return NOTHING;
   }
 }

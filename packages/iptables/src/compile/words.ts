@@ -10,6 +10,10 @@ const rawWord = (bytes: Address, at: number) =>
 export const rawWords = (address: Address): number[] =>
   Array.from({ length: address.length / 4 }, (_, i) => rawWord(address, 4 * i));
 
+/** The bytes of words as they lie in a packet. */
+export const rawBytes = (words: readonly number[]): Address =>
+  words.flatMap((word) => [word & 0xff, (word >>> 8) & 0xff, (word >>> 16) & 0xff, word >>> 24]);
+
 /** Four words in host order, for comparisons by size. */
 export const orderedWords = (address: Address): number[] =>
   Array.from({ length: 4 }, (_, i) => {

@@ -96,6 +96,9 @@ const table = (text: string): Named[] =>
       return names.map((name) => [name, value] as const);
     });
 
+/** Names of types and codes, `TYPE` or `TYPE/CODE`; of several for one, the first is printed. */
+export const ICMP_NAMES: Readonly<Record<4 | 6, readonly Named[]>> = { 4: table(ICMP), 6: table(ICMP6) };
+
 /** A name in any case, or the beginning of just one. */
 function byName(word: Word, names: readonly Named[], what: string): string | null {
   const wanted = word.text.toLowerCase();
@@ -135,7 +138,7 @@ export const icmp = match({
   name: "icmp",
   family: 4,
   protocols: [1],
-  options: { type: option("icmp-type", takeType(table(ICMP), "a type of ICMP"), { invert: true, required: true }) },
+  options: { type: option("icmp-type", takeType(ICMP_NAMES[4], "a type of ICMP"), { invert: true, required: true }) },
   build: ({ type }): IcmpMatch => ({ name: "icmp", type: typeTest(type) }),
   print: ({ type }: IcmpMatch) =>
     type ? `${not(type)}--icmp-type ${type.type === ANY ? "any" : printType(type)}` : "",
@@ -146,7 +149,7 @@ export const icmp6 = match({
   family: 6,
   protocols: [58],
   options: {
-    type: option("icmpv6-type", takeType(table(ICMP6), "a type of ICMPv6"), { invert: true, required: true }),
+    type: option("icmpv6-type", takeType(ICMP_NAMES[6], "a type of ICMPv6"), { invert: true, required: true }),
   },
   build: ({ type }): Icmp6Match => ({ name: "icmp6", type: typeTest(type) }),
   print: ({ type }: Icmp6Match) => (type ? `${not(type)}--icmpv6-type ${printType(type)}` : ""),

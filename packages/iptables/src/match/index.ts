@@ -6,12 +6,13 @@ import { connbytes, connlabel, connlimit, connmark, conntrack, helper, mark, sta
 import { ah4, ah6, dscp, ecn, esp, hl, length, tcpmss, tos, ttl } from "./header.js";
 import { icmp, icmp6, mh } from "./icmp.js";
 import { dst, eui64, frag, hbh, ipv6header, rt } from "./ipv6.js";
-import { cgroup, comment, cpu, owner, policy, quota, set, socket, statistic } from "./misc.js";
+import { cgroup, comment, cpu, owner, policy, quota, socket, statistic } from "./misc.js";
 import { bpf, string, u32 } from "./payload.js";
 import { dccp, multiport, sctp, tcp, udp } from "./ports.js";
 import { cluster, ipvs, nfacct, osf, rateest, srh } from "./rare.js";
 import { hashlimit, limit } from "./rate.js";
 import { recent } from "./recent.js";
+import { set } from "./set.js";
 import { time } from "./time.js";
 
 export const MATCHES: readonly MatchExtension[] = [

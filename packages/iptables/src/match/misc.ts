@@ -1,15 +1,13 @@
-// comment, statistic, quota, set, owner, socket, cgroup, cpu, policy.
+// comment, statistic, quota, owner, socket, cgroup, cpu, policy.
 import { formatAddress, prefixLength } from "../address.js";
 import { match } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { hex, numberPrefix, parseNumber, U32 } from "../number.js";
 import {
   big,
-  type Context,
   choice,
   flag,
   formatRange,
-  type Given,
   type GivenOptions,
   inverted,
   invertedNumber,
@@ -36,7 +34,6 @@ import type {
   PolicyMatch,
   QuotaMatch,
   Range,
-  SetMatch,
   SocketMatch,
   StatisticMatch,
 } from "../ruleset.js";
@@ -106,72 +103,6 @@ export const quota = match({
     invert: given?.invert ?? false,
   }),
   print: (test: QuotaMatch) => `${not(test)}--quota ${test.quota}`,
-});
-
-// ---- set ------------------------------------------------------------------------------------------------------------
-
-const SET_NAME_MAX = 31;
-const DIMENSIONS_MAX = 6;
-
-export function takeSet(word: Word, context: Context, next: () => Word): Pick<SetMatch, "set" | "dimensions"> {
-  const set = text(SET_NAME_MAX, { min: 1 })(word, context, next);
-  const flags = next();
-  const parts = flags.text.split(",");
-  if (parts.length > DIMENSIONS_MAX) fail(flags, `a set has at most ${DIMENSIONS_MAX} dimensions`);
-  const dimensions = parts.map((part) =>
-    part === "src" || part === "dst"
-      ? part
-      : fail(flags, "wanted is src or dst for each dimension of the set, with commas between"),
-  );
-  return { set, dimensions };
-}
-
-const HOW = ["eq", "lt", "gt"] as const;
-type Comparison = { how: (typeof HOW)[number]; value: bigint; invert: boolean };
-
-const comparison = (...given: (Given<bigint> | undefined)[]): Comparison | null => {
-  const i = given.findIndex(Boolean);
-  const found = given[i];
-  return found ? { how: HOW[i] ?? "eq", value: found.value, invert: found.invert } : null;
-};
-
-const printComparison = (name: string, test: Comparison | null) =>
-  test && `${not(test)}--${name}-${test.how} ${test.value}`;
-
-export const set = match({
-  name: "set",
-  options: {
-    set: option("match-set", takeSet, { invert: true, required: true }),
-    returnNomatch: flag("return-nomatch"),
-    updateCounters: flag("update-counters", { invert: true }),
-    updateSubcounters: flag("update-subcounters", { invert: true }),
-    packetsEq: option("packets-eq", big(U64), { invert: true }),
-    packetsLt: option("packets-lt", big(U64)),
-    packetsGt: option("packets-gt", big(U64)),
-    bytesEq: option("bytes-eq", big(U64), { invert: true }),
-    bytesLt: option("bytes-lt", big(U64)),
-    bytesGt: option("bytes-gt", big(U64)),
-  },
-  build: (given): SetMatch => ({
-    name: "set",
-    set: given.set?.value.set ?? "",
-    dimensions: given.set?.value.dimensions ?? [],
-    invert: given.set?.invert ?? false,
-    returnNomatch: given.returnNomatch !== undefined,
-    updateCounters: !given.updateCounters?.invert,
-    updateSubcounters: !given.updateSubcounters?.invert,
-    packets: comparison(given.packetsEq, given.packetsLt, given.packetsGt),
-    bytes: comparison(given.bytesEq, given.bytesLt, given.bytesGt),
-  }),
-  print: (test: SetMatch) =>
-    join(
-      `${not(test)}--match-set ${test.set} ${test.dimensions.join(",")}`,
-      test.returnNomatch && "--return-nomatch",
-      !test.updateCounters && "! --update-counters",
-      !test.updateSubcounters && "! --update-subcounters",
-      printComparison("packets", test.packets),
-      printComparison("bytes", test.bytes),
-    ),
 });
 
 // ---- Sockets and processes ------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@ import { formatAddress, takeAddress } from "../address.js";
 import { target } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { DSCP_MAX, takeDscpClass, takeTos } from "../match/header.js";
-import { takeSet } from "../match/misc.js";
 import { hex, hex2, numberPrefix, U8, U16, U32 } from "../number.js";
 import { address, flag, type Given, join, mark, number, option, text, u8, u16, u32 } from "../option.js";
 import type {
@@ -14,7 +13,6 @@ import type {
   EcnTarget,
   HlTarget,
   MarkTarget,
-  SetTarget,
   TcpmssTarget,
   TcpoptstripTarget,
   TeeTarget,
@@ -288,45 +286,6 @@ export const classifyTarget = target({
     minor: given?.value.minor ?? 0,
   }),
   print: ({ major, minor }: ClassifyTarget) => `--set-class ${hex4(major)}:${hex4(minor)}`,
-});
-
-const SET_WAYS = ["add", "del", "map"] as const;
-
-export const setTarget = target({
-  name: "SET",
-  options: {
-    add: option("add-set", takeSet, { excludes: ["map"] }),
-    del: option("del-set", takeSet, { excludes: ["map"] }),
-    map: option("map-set", takeSet, { excludes: ["add", "del"] }),
-    timeout: option("timeout", u32, { needs: ["add"] }),
-    exist: flag("exist", { needs: ["add"] }),
-    mapMark: flag("map-mark", { needs: ["map"] }),
-    mapPrio: flag("map-prio", { needs: ["map"] }),
-    mapQueue: flag("map-queue", { needs: ["map"] }),
-  },
-  build(given, { word }): SetTarget {
-    const how = SET_WAYS.find((key) => given[key]) ?? fail(word, "SET wants --add-set, --del-set or --map-set");
-    return {
-      kind: "SET",
-      how,
-      set: given[how]?.value.set ?? "",
-      dimensions: given[how]?.value.dimensions ?? [],
-      timeout: given.timeout?.value ?? null,
-      exist: given.exist !== undefined,
-      mapMark: given.mapMark !== undefined,
-      mapPrio: given.mapPrio !== undefined,
-      mapQueue: given.mapQueue !== undefined,
-    };
-  },
-  print: (test: SetTarget) =>
-    join(
-      `--${test.how}-set ${test.set} ${test.dimensions.join(",")}`,
-      test.exist && "--exist",
-      test.timeout !== null && `--timeout ${test.timeout}`,
-      test.mapMark && "--map-mark",
-      test.mapPrio && "--map-prio",
-      test.mapQueue && "--map-queue",
-    ),
 });
 
 export const teeTarget = target({

@@ -9,7 +9,6 @@ import {
   ecnTarget,
   hlTarget,
   markTarget,
-  setTarget,
   tcpmssTarget,
   tcpoptstripTarget,
   teeTarget,
@@ -20,6 +19,7 @@ import {
 import { ct, notrack } from "./conntrack.js";
 import { dnat, masquerade, netmap, redirect, snat } from "./nat.js";
 import { clusterip, connsecmark, dnpt, hmark, idletimer, led, rateest, secmark, snpt, synproxy } from "./rare.js";
+import { setTarget } from "./set.js";
 import { accept, audit, drop, log, nflog, nfqueue, queue, reject, returned, trace } from "./verdict.js";
 
 export const TARGETS: readonly TargetExtension[] = [
