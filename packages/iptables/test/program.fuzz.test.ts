@@ -34,6 +34,8 @@ const REMEMBERING = `*filter
 COMMIT
 `;
 const PORTS = `*filter\n${Array.from({ length: 200 }, (_, i) => `-A FORWARD -s 10.0.${i % 7}.0/24 -p ${i % 2 ? "tcp" : "udp"} --dport ${i * 3}\n`).join("")}COMMIT\n`;
+/** Rules that ask for different fields: lists of both are joined for every packet of TCP. */
+const MIXED = `*filter\n${Array.from({ length: 250 }, (_, i) => (i % 2 ? `-A FORWARD -s ${i}.0.0.0/7\n` : `-A FORWARD -p tcp --dport ${i * 200}:${i * 200 + 600}\n`)).join("")}COMMIT\n`;
 
 const engine = Conntrack.openSync(wasm, { seed: 1, max: 500, programSize: ROOM });
 
@@ -43,14 +45,16 @@ function traverse(): void {
 }
 
 /** As they come from the compiler, and as they are behind some packets. */
-const GOOD: readonly Uint8Array[] = [REMEMBERING, PORTS, ...SAMPLES.slice(0, 12).map(saveText)].flatMap((text, i) => {
-  const { ruleset } = parseRuleset(text, { family: 4 });
-  const options = i % 2 ? { place: parsePlace(["lan=10.0.0.99/24", "wan"]) } : { hook: "FORWARD" as const };
-  const { bytes } = compileRules(ruleset, { ...options, policies: { slow: 1 } });
-  engine.loadProgram(bytes);
-  traverse();
-  return [bytes, engine.programBytes.slice(0, bytes.length)];
-});
+const GOOD: readonly Uint8Array[] = [REMEMBERING, PORTS, MIXED, ...SAMPLES.slice(0, 12).map(saveText)].flatMap(
+  (text, i) => {
+    const { ruleset } = parseRuleset(text, { family: 4 });
+    const options = i % 2 ? { place: parsePlace(["lan=10.0.0.99/24", "wan"]) } : { hook: "FORWARD" as const };
+    const { bytes } = compileRules(ruleset, { ...options, policies: { slow: 1 } });
+    engine.loadProgram(bytes);
+    traverse();
+    return [bytes, engine.programBytes.slice(0, bytes.length)];
+  },
+);
 
 function changed(random: Random, program: Uint8Array): Uint8Array {
   const bytes = program.slice();

@@ -6,11 +6,11 @@ import { checkSets } from "./check-set";
 import { clearFault, FAULT_CHAIN, FAULT_ENTRY, FAULT_HEADER, FAULT_PLACE, FAULT_RULE, FAULT_TABLE, FAULT_TREE, FAULT_WORK, wrong } from "./fault";
 import { clearMarks, isMarked, mark } from "./marks";
 import {
-  CHAIN_DEPTH, CHAIN_END, CHAIN_ENTRIES, CHAIN_POLICY, CHAIN_STEPS, ENTRY_KIND, ENTRY_LIST, ENTRY_SURE, ENTRY_TREE, FIELD_STATE, FIELDS, FIELDS_DIRECT,
-  HOOK_OUTPUT, INTERFACE_VALUES, MOST_DEPTH, MOST_STEPS, NETWORK_WORDS, PROGRAM_CHAINS, PROGRAM_COUNTERS, PROGRAM_HEADER, PROGRAM_HOOK, PROGRAM_IN,
+  CHAIN_DEPTH, CHAIN_END, CHAIN_ENTRIES, CHAIN_POLICY, CHAIN_STEPS, ENTRY_KIND, ENTRY_LIST, ENTRY_SURE, ENTRY_TREE, FIELD_JOIN, FIELD_STATE, FIELDS, FIELDS_DIRECT,
+  HOOK_OUTPUT, INTERFACE_VALUES, MOST_DEPTH, MOST_JOINED, MOST_STEPS, NETWORK_WORDS, PROGRAM_CHAINS, PROGRAM_COUNTERS, PROGRAM_HEADER, PROGRAM_HOOK, PROGRAM_IN,
   PROGRAM_MAGIC, PROGRAM_NETWORKS, PROGRAM_NUMBERS, PROGRAM_OUT, PROGRAM_PLACE, PROGRAM_RULES, PROGRAM_SET_COUNT, PROGRAM_SETS, PROGRAM_SIZE, PROGRAM_STAGES, PROGRAM_TABLE_COUNT,
   PROGRAM_TABLES, PROGRAM_TREES, RULE_ARGS, RULE_MATCHES, RULE_NUMBER, RULE_TARGET, SET_WORDS, STAGES, STATE_VALUES, TARGET_ACCEPT, TARGET_DROP, TARGET_GOTO,
-  TARGET_JUMP, TARGET_RETURN, TREE_BOUNDS, TREE_CHAIN, TREE_COUNT, TREE_FIELD, TREE_FROM,
+  TARGET_JUMP, TARGET_RETURN, TREE_BOUNDS, TREE_CHAIN, TREE_COUNT, TREE_FIELD, TREE_FROM, TREE_JOINS,
 } from "./numbers";
 import { checkTable } from "./store";
 
@@ -131,10 +131,12 @@ function checkChains(): bool {
   return true;
 }
 
-// Only chains in front of this one can be called: their steps and depth are known.
+// Only chains in front of this one can be called: their steps and depth are known. Every entry is passed at most once, and a rule may be
+// asked once more by each join.
 function checkEntries(chain: u32, end: u32): bool {
   let steps: u32 = 0;
   let depth: u32 = 0;
+  let times: u32 = 1;
   for (let q = chain + CHAIN_ENTRIES * 4; q < end; q += 4) {
     const entry = at(q, 0);
     const kind = entry & ENTRY_KIND;
@@ -144,6 +146,7 @@ function checkEntries(chain: u32, end: u32): bool {
       if (!isIn(position, q + 4, end)) return wrong(FAULT_ENTRY, q);
     } else if (kind == ENTRY_TREE) {
       if (!isTree(position) || at(position, TREE_CHAIN) != chain || at(position, TREE_FROM) < q) return wrong(FAULT_ENTRY, q);
+      if (at(position, TREE_FIELD) & TREE_JOINS) ++times;
     } else {
       if (!isRule(position)) return wrong(FAULT_ENTRY, q);
       const target = at(position, RULE_TARGET);
@@ -153,9 +156,9 @@ function checkEntries(chain: u32, end: u32): bool {
       steps += at(called, CHAIN_STEPS);
       depth = max<u32>(depth, at(called, CHAIN_DEPTH) + (target == TARGET_JUMP ? 1 : 0));
     }
-    if (steps > <u32>MOST_STEPS || depth >= <u32>MOST_DEPTH) return wrong(FAULT_WORK, q);
+    if (<u64>steps * times > <u64>MOST_STEPS || depth >= <u32>MOST_DEPTH) return wrong(FAULT_WORK, q);
   }
-  store<u32>(PROGRAM + chain, steps, CHAIN_STEPS * 4);
+  store<u32>(PROGRAM + chain, steps * times, CHAIN_STEPS * 4);
   store<u32>(PROGRAM + chain, depth, CHAIN_DEPTH * 4);
   return true;
 }
@@ -171,8 +174,14 @@ function checkStages(): bool {
 
 // ---- trees: first where they begin, then, when chains are known, where they lead
 
-function isDirect(tree: u32): bool {
-  return at(tree, TREE_FIELD) < <u32>FIELDS_DIRECT;
+// @ts-ignore: decorator
+@inline
+function fieldOf(tree: u32): u32 {
+  return at(tree, TREE_FIELD) & ~TREE_JOINS;
+}
+
+function hasBounds(field: u32): bool {
+  return field >= <u32>FIELDS_DIRECT && field != FIELD_JOIN;
 }
 
 function markTrees(): bool {
@@ -180,14 +189,16 @@ function markTrees(): bool {
   let tree = word(PROGRAM_TREES);
   while (tree < end) {
     if (end - tree < <u32>(TREE_BOUNDS * 4 + 4)) return wrong(FAULT_TREE, tree);
-    const field = at(tree, TREE_FIELD);
+    const field = fieldOf(tree);
     const count = at(tree, TREE_COUNT);
     const values: u32 = field == FIELD_STATE ? STATE_VALUES : INTERFACE_VALUES;
     const room = (end - tree - TREE_BOUNDS * 4) >> 2;
-    if (field >= <u32>FIELDS || count == 0 || count > room) return wrong(FAULT_TREE, tree);
-    if (isDirect(tree) ? count != values : count - 1 > room - count) return wrong(FAULT_TREE, tree);
+    const isJoin = field == FIELD_JOIN;
+    if (field >= <u32>FIELDS && !isJoin || count == 0 || count > room) return wrong(FAULT_TREE, tree);
+    if (isJoin ? count > <u32>MOST_JOINED : hasBounds(field) ? count - 1 > room - count : count != values) return wrong(FAULT_TREE, tree);
+    if (isJoin && !(at(tree, TREE_FIELD) & TREE_JOINS)) return wrong(FAULT_TREE, tree);
     mark(tree);
-    tree += (TREE_BOUNDS + (isDirect(tree) ? count : 2 * count - 1)) << 2;
+    tree += (TREE_BOUNDS + (hasBounds(field) ? 2 * count - 1 : count)) << 2;
   }
   return true;
 }
@@ -200,7 +211,7 @@ function checkTrees(): bool {
     const from = at(tree, TREE_FROM);
     const count = at(tree, TREE_COUNT);
     if (!isChain(chain) || !isIn(from, chain + CHAIN_ENTRIES * 4, at(chain, CHAIN_END))) return wrong(FAULT_TREE, tree);
-    let q = tree + ((TREE_BOUNDS + (isDirect(tree) ? 0 : count - 1)) << 2);
+    let q = tree + ((TREE_BOUNDS + (hasBounds(fieldOf(tree)) ? count - 1 : 0)) << 2);
     for (let i: u32 = 0; i < count; ++i, q += 4) {
       const entry = at(q, 0);
       const kind = entry & ENTRY_KIND;
@@ -209,7 +220,7 @@ function checkTrees(): bool {
         if (!isIn(position, from + 4, at(chain, CHAIN_END))) return wrong(FAULT_TREE, q);
       } else if (kind != ENTRY_TREE || position >= tree || !isTree(position) || at(position, TREE_CHAIN) != chain || at(position, TREE_FROM) < from) {
         return wrong(FAULT_TREE, q);
-      }
+      } else if (at(position, TREE_FIELD) & ~at(tree, TREE_FIELD) & TREE_JOINS) return wrong(FAULT_TREE, q);
     }
     tree = q;
   }

@@ -17,6 +17,9 @@
 // only, lists are entered from before only, trees lead to earlier trees only: no program runs for ever.
 //
 // end     position behind the last entry
+// A tree of the field FIELD_JOIN asks for no value: it has no bounds, all its entries are followed, and the lists they lead to are
+// merged into one, in the order of the rules. Each of these lists ends with the way back.
+//
 // steps   most rules a packet may be asked, depth: most chains it may be in at once; both are filled in when it is loaded
 // bounds  first values of all cells but the first, ascending; entry i is for the values of cell i. Fields with few values
 //         (below FIELDS_DIRECT) have an entry for each, and no bounds
@@ -133,6 +136,14 @@ export const FIELD_MARK = 6;
 export const FIELD_SRC = 8; // four words in host order; IPv4 has the first
 export const FIELD_DST = 12;
 export const FIELDS = 16;
+/** No field: lists are joined. */
+export const FIELD_JOIN = 16;
+/** Beside the field: lists are joined by this tree, or by one it leads to. */
+export const TREE_JOINS = 0x100;
+/** Lists a join may have, rules it may find, and chains a packet may be in when it does; beyond them rules are asked in their order. */
+export const MOST_JOINED = 12;
+export const MOST_JOINED_RULES = 63;
+export const MOST_JOIN_DEPTH = 8;
 
 /** How many values they have. */
 export const STATE_VALUES = 6;

@@ -161,7 +161,10 @@ function runChain(chain: u32, p: Packet): u32 {
     const kind = entry & ENTRY_KIND;
     if (kind & 1) {
       if (kind == ENTRY_LIST) at = PROGRAM + entry - ENTRY_LIST;
-      else at = traceOn ? at + 4 : descend(entry, p);
+      else {
+        const list: usize = traceOn ? 0 : descend(entry, p, depth);
+        at = list ? list : at + 4;
+      }
       continue;
     }
     at += 4;

@@ -1,6 +1,6 @@
 // Chains and trees of a program, placed: entry lists that only lead forward, and chains behind those they call.
 import { program as P } from "conntrack-wasm";
-import { type Branch, type Candidate, growTree, isLeaf, type Tree } from "./tree.js";
+import { type Branch, type Candidate, growTree, isJoin, isLeaf, type Join, type Tree } from "./tree.js";
 
 /** A chain whose rules have places. */
 export interface PlacedChain {
@@ -16,7 +16,7 @@ export interface PlacedChain {
 interface Run {
   readonly from: number;
   readonly to: number;
-  readonly tree: Branch | null;
+  readonly tree: Branch | Join | null;
 }
 
 /** Runs shorter than this are not divided further. */
@@ -81,22 +81,27 @@ export class ChainWriter {
       if (!leaf.ends) onward.push(this.chains.push(0) - 1);
       return place;
     };
-    this.chains[at] = this.#tree(tree, { chain, entry, list, places: new Map() }) + P.ENTRY_TREE;
+    this.chains[at] = this.#tree(tree, { chain, entry, list, places: new Map(), joining: new Set() }) + P.ENTRY_TREE;
     this.#toTrees.push({ words: this.chains, at });
     for (const word of onward) this.chains[word] = this.#here() + P.ENTRY_LIST;
   }
 
   // Behind the trees it leads to. Its place among the trees.
-  #tree(tree: Branch, run: TreeRun): number {
+  #tree(tree: Branch | Join, run: TreeRun): number {
     const known = run.places.get(tree);
     if (known !== undefined) return known;
-    const { field } = tree;
-    const { bounds, cells } = field < P.FIELDS_DIRECT ? direct(tree) : tree;
+    const { field, bounds, cells } = isJoin(tree)
+      ? { field: P.FIELD_JOIN, bounds: [], cells: tree.trees }
+      : tree.field < P.FIELDS_DIRECT
+        ? direct(tree)
+        : tree;
     const entries = cells.map((cell) => (isLeaf(cell) ? run.list(cell) : this.#tree(cell, run) + P.ENTRY_TREE));
     const { trees } = this;
     const place = 4 * trees.length;
     run.places.set(tree, place);
-    trees.push(field, cells.length, run.chain, run.entry);
+    const joining = isJoin(tree) || cells.some((cell) => run.joining.has(cell));
+    if (joining) run.joining.add(tree);
+    trees.push(field | (joining ? P.TREE_JOINS : 0), cells.length, run.chain, run.entry);
     for (const bound of bounds) trees.push(bound);
     for (const [i, entry] of entries.entries()) {
       const at = trees.push(entry) - 1;
@@ -114,13 +119,13 @@ export class ChainWriter {
 }
 
 /** A cell for each value, in the place of bounds. */
-function direct({ field, bounds, cells }: Branch): { bounds: readonly number[]; cells: Branch["cells"] } {
+function direct({ field, bounds, cells }: Branch): Branch {
   const values = field === P.FIELD_STATE ? P.STATE_VALUES : P.INTERFACE_VALUES;
   const all = Array.from(
     { length: values },
     (_, value) => cells[bounds.filter((bound) => bound <= value).length] as Tree,
   );
-  return { bounds: [], cells: all };
+  return { field, bounds: [], cells: all };
 }
 
 interface TreeRun {
@@ -129,5 +134,7 @@ interface TreeRun {
   readonly entry: number;
   /** The entry of the list of a leaf. */
   readonly list: (leaf: Tree) => number;
-  readonly places: Map<Branch, number>;
+  readonly places: Map<Tree, number>;
+  /** Trees that join lists, or lead to one that does. */
+  readonly joining: Set<Tree>;
 }

@@ -31,6 +31,10 @@ const LAST: readonly number[] = Array.from({ length: P.FIELDS }, (_, field) => {
   }
 });
 
+/** At most a quarter of a field's values: what asks for more tells little apart. */
+export const isNarrow = (spans: readonly Span[], field: number): boolean =>
+  spans.reduce((sum, [first, last]) => sum + last - first + 1, 0) <= ((LAST[field] as number) + 1) / 4;
+
 /** The value that says a field is not known: a rule that asks for it is left open. */
 export function unknownOf(field: number): number | null {
   if (field === P.FIELD_IN || field === P.FIELD_OUT) return P.INTERFACE_UNKNOWN;

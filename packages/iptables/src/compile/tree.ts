@@ -3,7 +3,7 @@
 // A tree never decides by itself: its leaves hold every rule that might match, in order, and those are asked as ever. So first
 // match, counters and what is left open stay what they are without it; the property test of test/optimise.test.ts holds it to that.
 import { program as P } from "conntrack-wasm";
-import { type Footprint, unknownOf } from "./footprint.js";
+import { type Footprint, isNarrow, unknownOf } from "./footprint.js";
 
 /** A rule as trees see it. */
 export interface Candidate extends Footprint {
@@ -24,12 +24,18 @@ export interface Branch {
   readonly field: number;
   /** First values of the cells but the first. */
   readonly bounds: readonly number[];
-  readonly cells: readonly (Branch | Leaf)[];
+  readonly cells: readonly Tree[];
 }
 
-export type Tree = Branch | Leaf;
+/** Rules that ask for different fields, a tree for each of these: what they lead to is joined in order. None of them ends. */
+export interface Join {
+  readonly trees: readonly Tree[];
+}
+
+export type Tree = Branch | Join | Leaf;
 
 export const isLeaf = (tree: Tree): tree is Leaf => "rules" in tree;
+export const isJoin = (tree: Tree): tree is Join => "trees" in tree;
 
 /** So few rules are asked one after the other. */
 const FEW = 3;
@@ -56,6 +62,12 @@ interface Cell {
 
 /** Steps of a tree over so many rules, or of a list of few. */
 const stepsOver = (rules: number) => (rules <= FEW ? rules : FEW + Math.log2(rules / FEW));
+/** Fewer rules are not divided by what they ask. */
+const JOIN_LEAST = 16;
+/** More rules that no field tells apart leave too little room in a joined list. */
+const PLAIN = P.MOST_JOINED_RULES >> 1;
+/** Steps to follow one more tree and to join what it leads to. */
+const JOINED = 4;
 /** A rule that is sure is counted, and not asked. */
 const SURE = 0.2;
 
@@ -75,30 +87,66 @@ class Grower {
 
   /** Null: it would take too much room. */
   grow(): Tree | null {
-    const tree = this.#node(this.#cut(this.all.keys(), 0), 0, 0);
+    const tree = this.#node(this.#cut(this.all.keys(), 0), 0, 0, false);
     return this.#places < 0 ? null : tree;
   }
 
-  // `known`: fields whose value is settled, of which those in `cut` can divide no more.
-  #node(rules: readonly number[], known: number, cut: number): Tree {
-    if (rules.length <= (cut === 0 ? 0 : FEW)) return this.#leaf(rules, known);
-    const key = `${known} ${cut} ${rules.join()}`;
-    const node = this.#nodes.get(key) ?? this.#branch(rules, known, cut);
+  // `known`: fields whose value is settled, of which those in `cut` can divide no more. `joined`: the tree is one of a join.
+  #node(rules: readonly number[], known: number, cut: number, joined: boolean): Tree {
+    if (rules.length <= (cut === 0 ? 0 : FEW)) return this.#leaf(rules, known, joined);
+    const key = `${known} ${cut} ${joined} ${rules.join()}`;
+    const node = this.#nodes.get(key) ?? this.#branch(rules, known, cut, joined);
     this.#nodes.set(key, node);
     return node;
   }
 
-  #branch(rules: readonly number[], known: number, cut: number): Tree {
+  #branch(rules: readonly number[], known: number, cut: number, joined: boolean): Tree {
     const best = this.#best(rules, known, cut);
-    if (best === null) return this.#leaf(rules, known);
+    if (best === null) {
+      const groups = joined ? [] : this.#groups(rules, known, cut);
+      if (groups.length < 2) return this.#leaf(rules, known, joined);
+      return { trees: groups.map((group) => this.#node(group, known, cut, true)) };
+    }
     const { field, cells } = best;
     const bit = 1 << field;
     const unknown = unknownOf(field);
     return {
       field,
       bounds: cells.slice(1).map(({ from }) => from),
-      cells: cells.map(({ from, rules }) => this.#node(rules, from === unknown ? known : known | bit, cut | bit)),
+      cells: cells.map(({ from, rules }) =>
+        this.#node(rules, from === unknown ? known : known | bit, cut | bit, joined),
+      ),
     };
+  }
+
+  // The rules by the field that tells most of them apart from the others; none, if that is the same for all, or there are too many.
+  #groups(rules: readonly number[], known: number, cut: number): number[][] {
+    if (rules.length < JOIN_LEAST) return [];
+    const askers = this.fields.filter((field) => ((cut | known) & (1 << field)) === 0);
+    const like = new Map<string, number>();
+    const keys = rules.map((rule) => {
+      const { spans = [] } = this.all[rule] ?? {};
+      return askers.flatMap((field) => {
+        const own = spans[field];
+        return own && isNarrow(own, field) ? [{ field, key: `${field} ${own.join(";")}` }] : [];
+      });
+    });
+    for (const { key } of keys.flat()) like.set(key, (like.get(key) ?? 0) + 1);
+    const groups = new Map<number | null, number[]>();
+    for (const [i, rule] of rules.entries()) {
+      let [own, least] = [null as number | null, rules.length];
+      for (const { field, key } of keys[i] ?? []) {
+        const alike = like.get(key) ?? 0;
+        if (alike < least) [own, least] = [field, alike];
+      }
+      const group = groups.get(own);
+      if (group) group.push(rule);
+      else groups.set(own, [rule]);
+    }
+    const plain = groups.get(null)?.length ?? 0;
+    const found = [...groups.values()];
+    const cost = found.reduce((sum, group) => sum + JOINED + stepsOver(group.length), plain);
+    return found.length > P.MOST_JOINED || plain > PLAIN || cost >= rules.length ? [] : found;
   }
 
   #best(rules: readonly number[], known: number, cut: number): { field: number; cells: readonly Cell[] } | null {
@@ -199,13 +247,14 @@ class Grower {
     return list;
   }
 
-  #leaf(rules: readonly number[], known: number): Leaf {
+  #leaf(rules: readonly number[], known: number, joined: boolean): Leaf {
     const sure = rules.map((rule) => this.#isSure(rule, known));
-    const key = rules.map((rule, i) => (sure[i] ? `${rule}!` : rule)).join();
+    const key = `${joined} ${rules.map((rule, i) => (sure[i] ? `${rule}!` : rule)).join()}`;
     const found = this.#leaves.get(key);
     if (found) return found;
     this.#places -= rules.length + 1;
-    const ends = rules.length > 0 && sure.at(-1) === true && (this.all[rules.at(-1) ?? 0]?.ends ?? false);
+    const last = rules.at(-1);
+    const ends = !joined && last !== undefined && sure.at(-1) === true && (this.all[last]?.ends ?? false);
     const leaf = { rules, sure, ends };
     this.#leaves.set(key, leaf);
     return leaf;
@@ -224,7 +273,7 @@ const same = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);
 
 /** Null: the rules differ in nothing a tree could use, or it would be too large. */
-export function growTree(all: readonly Candidate[], fields: readonly number[]): Branch | null {
+export function growTree(all: readonly Candidate[], fields: readonly number[]): Branch | Join | null {
   const tree = new Grower(all, fields).grow();
   return tree === null || isLeaf(tree) ? null : tree;
 }
