@@ -57,8 +57,17 @@ function formatIPv6(address: Address): string {
 export const formatAddress = (address: Address): string =>
   address.length === 4 ? address.join(".") : formatIPv6(address);
 
-export const prefixMask = (bits: number, family: Family): Address =>
-  Array.from({ length: addressBits(family) / 8 }, (_, i) => (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))) & 0xff);
+const masksOf = (family: Family): readonly Address[] =>
+  Array.from({ length: addressBits(family) + 1 }, (_, bits) =>
+    Array.from(
+      { length: addressBits(family) / 8 },
+      (_, i) => (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))) & 0xff,
+    ),
+  );
+const MASKS = { 4: masksOf(4), 6: masksOf(6) };
+
+/** The mask of this many bits; the same array for the same length. */
+export const prefixMask = (bits: number, family: Family): Address => MASKS[family][bits] as Address;
 
 /** The length of a contiguous mask, or null. */
 export function prefixLength(mask: Address): number | null {

@@ -27,6 +27,10 @@ export function parseBig(text: string, min: bigint, max: bigint): bigint | null 
 }
 
 export function parseNumber(text: string, min: number, max: number): number | null {
+  if (/^(0|[1-9]\d{0,8})$/.test(text)) {
+    const value = Number(text);
+    return value >= min && value <= max ? value : null;
+  }
   const value = parseBig(text, BigInt(min), BigInt(max));
   return value === null ? null : Number(value);
 }

@@ -89,6 +89,8 @@ class Reader {
   readonly #table: TableName;
   readonly #anyChain: boolean;
   readonly #sets: ReadonlyMap<string, IpSet> | null;
+  /** Chains of each table by name: a file may have thousands. */
+  readonly #names = new Map<Table, Map<string, Chain>>();
 
   constructor(family: Family, { table = "filter", anyChain = false, sets = null }: ReaderOptions = {}) {
     this.ruleset = { family, counters: false, tables: [] };
@@ -164,7 +166,7 @@ class Reader {
         "a policy is wanted: ACCEPT, DROP, or - for a chain of the user",
       );
     if (more) fail(more, "nothing more is wanted behind the counters");
-    const chain = table.chains.find((one) => one.name === name.text) ?? this.#newChain(table, name);
+    const chain = this.#chainNamed(table, name.text) ?? this.#newChain(table, name);
     if (chain.policy !== null && policy.text !== "-") chain.policy = takePolicy(policy);
     if (counters) {
       const [, packets, bytes] = /^\[(\d+):(\d+)\]$/.exec(counters.text) ?? fail(counters, "wanted is [PACKETS:BYTES]");
@@ -261,8 +263,7 @@ class Reader {
       },
       "-N": ([name], word) => {
         const wanted = name ?? fail(word, "the name of the new chain is wanted");
-        const there = target.chains.find((chain) => chain.name === wanted.text);
-        if (there) fail(wanted, `there is a chain ${wanted.text} already`);
+        if (this.#chainNamed(target, wanted.text)) fail(wanted, `there is a chain ${wanted.text} already`);
         this.#newChain(target, wanted);
       },
       "-P": ([name, policy], word) => {
@@ -276,13 +277,13 @@ class Reader {
       "-X": ([name], word) => {
         const gone = name ? [this.#chain(target, name, word)] : target.chains.filter(({ policy }) => policy === null);
         if (gone.some(({ policy }) => policy !== null)) fail(name ?? word, "a built-in chain cannot be deleted");
-        target.chains = target.chains.filter((chain) => !gone.includes(chain));
+        this.#keepChains(target, (chain) => !gone.includes(chain));
       },
       "-E": ([name, next], word) => {
         const chain = this.#chain(target, name, word);
         if (chain.policy !== null) fail(name ?? word, "a built-in chain keeps its name");
         this.#newChain(target, next ?? fail(word, "-E wants the old and the new name")).rules = chain.rules;
-        target.chains = target.chains.filter((one) => one !== chain);
+        this.#keepChains(target, (one) => one !== chain);
       },
       // What only shows or counts changes no rule.
       "-Z": () => {},
@@ -299,14 +300,19 @@ class Reader {
   }
 
   #rules(table: Table, chain: Chain, words: Word[], counters: Rule["counters"]): Rule[] {
-    const hasChain = (name: string) => table.chains.some((one) => one.name === name && one.policy === null);
-    return parseRule(words, {
+    const hasChain = (name: string) => this.#chainNamed(table, name)?.policy === null;
+    const rules = parseRule(words, {
       family: this.ruleset.family,
       table: table.name,
       chain: chain.name,
       hasChain: this.#anyChain ? null : hasChain,
       sets: this.#sets,
-    }).map((rule) => ({ ...rule, line: this.#line, counters: rule.counters ?? counters }));
+    });
+    for (const rule of rules) {
+      rule.line = this.#line;
+      rule.counters ??= counters;
+    }
+    return rules;
   }
 
   // ---- Tables and chains --------------------------------------------------------------------------------------------
@@ -332,7 +338,7 @@ class Reader {
       name ??
       fail({ text: "", column: command.column + command.text.length + 1 }, `${command.text} wants the name of a chain`);
     checkLength(wanted);
-    const found = table.chains.find((chain) => chain.name === wanted.text);
+    const found = this.#chainNamed(table, wanted.text);
     if (found) return found;
     if (this.#anyChain) return this.#newChain(table, wanted);
     const elsewhere = Object.entries(BUILT_IN_CHAINS).filter(([, chains]) => chains.includes(wanted.text));
@@ -350,7 +356,22 @@ class Reader {
     if (isTargetName(name.text)) fail(name, `a chain cannot have the name of the target ${name.text}`);
     const chain: Chain = { name: name.text, policy: null, counters: { packets: 0n, bytes: 0n }, rules: [] };
     table.chains.push(chain);
+    this.#names.get(table)?.set(chain.name, chain);
     return chain;
+  }
+
+  #chainNamed(table: Table, name: string): Chain | undefined {
+    let names = this.#names.get(table);
+    if (names === undefined) {
+      names = new Map(table.chains.map((chain) => [chain.name, chain]));
+      this.#names.set(table, names);
+    }
+    return names.get(name);
+  }
+
+  #keepChains(table: Table, keep: (chain: Chain) => boolean): void {
+    table.chains = table.chains.filter(keep);
+    this.#names.delete(table);
   }
 }
 
@@ -372,6 +393,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
 
 /** The short name of a command, or null if the word is none. A long name may be cut where that is not ambiguous. */
 function commandOf(text: string, abbreviated = false): string | null {
+  if (!text.startsWith("-")) return null;
   if (/^-[AIRDCNPFXEZLS]$/.test(text)) return text;
   const [, name] = /^--([a-z-]+)$/.exec(text) ?? [];
   if (name === undefined) return null;

@@ -1,5 +1,5 @@
 // The words of one rule into Rule: the options of iptables itself, and those of the matches and the target it names.
-import { addressBits, prefixMask, takeNetwork } from "./address.js";
+import { takeNetwork } from "./address.js";
 import type { MatchExtension, TargetExtension } from "./extension.js";
 import { fail, type Word } from "./failure.js";
 import type { IpSet } from "./ipset/types.js";
@@ -11,44 +11,46 @@ import type { AddressTest, Counters, Family, InterfaceTest, Match, Rule, Target 
 import { findTarget, isTargetName, TARGETS } from "./target/index.js";
 
 /** Long options of iptables itself: they take part in abbreviations. */
-const LONG: Readonly<Record<string, string>> = {
-  append: "-A",
-  delete: "-D",
-  check: "-C",
-  insert: "-I",
-  replace: "-R",
-  list: "-L",
-  "list-rules": "-S",
-  flush: "-F",
-  zero: "-Z",
-  "new-chain": "-N",
-  "delete-chain": "-X",
-  "rename-chain": "-E",
-  policy: "-P",
-  source: "-s",
-  destination: "-d",
-  src: "-s",
-  dst: "-d",
-  protocol: "-p",
-  "in-interface": "-i",
-  jump: "-j",
-  table: "-t",
-  match: "-m",
-  numeric: "-n",
-  "out-interface": "-o",
-  verbose: "-v",
-  wait: "-w",
-  exact: "-x",
-  fragments: "-f",
-  version: "-V",
-  help: "-h",
-  "line-numbers": "--line-numbers",
-  modprobe: "-M",
-  "set-counters": "-c",
-  goto: "-g",
-  ipv4: "-4",
-  ipv6: "-6",
-};
+const LONG: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    append: "-A",
+    delete: "-D",
+    check: "-C",
+    insert: "-I",
+    replace: "-R",
+    list: "-L",
+    "list-rules": "-S",
+    flush: "-F",
+    zero: "-Z",
+    "new-chain": "-N",
+    "delete-chain": "-X",
+    "rename-chain": "-E",
+    policy: "-P",
+    source: "-s",
+    destination: "-d",
+    src: "-s",
+    dst: "-d",
+    protocol: "-p",
+    "in-interface": "-i",
+    jump: "-j",
+    table: "-t",
+    match: "-m",
+    numeric: "-n",
+    "out-interface": "-o",
+    verbose: "-v",
+    wait: "-w",
+    exact: "-x",
+    fragments: "-f",
+    version: "-V",
+    help: "-h",
+    "line-numbers": "--line-numbers",
+    modprobe: "-M",
+    "set-counters": "-c",
+    goto: "-g",
+    ipv4: "-4",
+    ipv6: "-6",
+  }),
+);
 
 /** Short options that take an argument. */
 const SHORT_WITH_ARGUMENT = "ACDRIEPopsdijtmMcg";
@@ -59,6 +61,20 @@ const U64 = (1n << 64n) - 1n;
 /** Chains without an interface to come in by, and to go out by. */
 const NO_INPUT = ["OUTPUT", "POSTROUTING"];
 const NO_OUTPUT = ["INPUT", "PREROUTING"];
+
+type NamedOptions = ReadonlyMap<string, { key: string; option: Option }>;
+const namedOptions = new Map<Instance["extension"], NamedOptions>();
+
+/** The options of an extension by each of their names. */
+function optionsOf(extension: Instance["extension"]): NamedOptions {
+  const known = namedOptions.get(extension);
+  if (known) return known;
+  const named = new Map<string, { key: string; option: Option }>();
+  for (const [key, option] of Object.entries(extension.options))
+    for (const name of option.names) if (!named.has(name)) named.set(name, { key, option });
+  namedOptions.set(extension, named);
+  return named;
+}
 
 export interface RuleContext {
   family: Family;
@@ -86,9 +102,11 @@ interface Found {
 }
 
 export function parseRule(words: readonly Word[], { family, table, chain, hasChain, sets }: RuleContext): Rule[] {
-  const rule: Omit<Rule, "source" | "destination"> = {
+  const rule: Rule = {
     line: 0,
     counters: null,
+    source: null,
+    destination: null,
     in: null,
     out: null,
     protocol: null,
@@ -123,18 +141,22 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
   const instances = (): Instance[] => [...(target ? [target] : []), ...matches.toReversed()];
 
   function find(name: string): Found | null {
-    const candidates: (Found & { name: string })[] = Object.entries(LONG).map(([long, key]) => ({
-      name: long,
-      instance: null,
-      key,
-      option: null,
-    }));
+    const own = LONG.get(name);
+    if (own !== undefined) return { instance: null, key: own, option: null };
+    for (const instance of instances()) {
+      const found = optionsOf(instance.extension).get(name);
+      if (found) return { instance, ...found };
+    }
+    return findAbbreviated(name);
+  }
+
+  /** The one option whose name begins so. */
+  function findAbbreviated(name: string): Found | null {
+    const begun: Found[] = [];
+    for (const [long, key] of LONG) if (long.startsWith(name)) begun.push({ instance: null, key, option: null });
     for (const instance of instances())
-      for (const [key, option] of Object.entries(instance.extension.options))
-        for (const long of option.names) candidates.push({ name: long, instance, key, option });
-    const exact = candidates.find((candidate) => candidate.name === name);
-    if (exact) return exact;
-    const begun = candidates.filter((candidate) => candidate.name.startsWith(name));
+      for (const [long, found] of optionsOf(instance.extension))
+        if (long.startsWith(name)) begun.push({ instance, ...found });
     const [first] = begun;
     const same = begun.every(
       ({ instance, key }) => instance?.extension === first?.instance?.extension && key === first?.key,
@@ -336,13 +358,13 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     return instance && (instance.extension as TargetExtension).build(instance.given as never, context(instance.word));
   }
 
-  return (sources ?? [null]).flatMap((source) =>
+  const pairs = (sources ?? [null]).flatMap((source) =>
     (destinations ?? [null]).map((destination) => ({
-      ...structuredClone(rule),
       source: isAny(source) ? null : source,
       destination: isAny(destination) ? null : destination,
     })),
   );
+  return pairs.map((pair, i) => Object.assign(i === 0 ? rule : structuredClone(rule), pair));
 }
 
 /**
@@ -365,10 +387,7 @@ const isMergeable = (match: Match): boolean =>
   (match.name === "tcp" && match.option === null && (match.sport ?? match.dport ?? match.flags) !== null);
 
 /** The mask lets every address through. */
-const isAny = (test: AddressTest | null | undefined): boolean =>
-  test !== null &&
-  test !== undefined &&
-  String(test.mask) === String(prefixMask(0, test.mask.length * 8 === addressBits(4) ? 4 : 6));
+const isAny = (test: AddressTest | null | undefined): boolean => test?.mask.every((byte) => byte === 0) ?? false;
 
 /** `-i +` is every interface; `! -i +` is kept. */
 const interfaceTest = (test: Omit<InterfaceTest, "invert">, invert: boolean): InterfaceTest | null =>
@@ -451,7 +470,7 @@ function unknownOption(name: string, instances: readonly Instance[], hasProtocol
     return `--${name} wants ${hint} in front of it`;
   }
   const known = [
-    ...Object.keys(LONG),
+    ...LONG.keys(),
     ...instances.flatMap(({ extension }) => Object.values(extension.options).flatMap(({ names }) => names)),
   ];
   const near = closest(name, known);

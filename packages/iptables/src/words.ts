@@ -1,6 +1,8 @@
 // A line into words: as iptables-restore cuts it, and as a shell does.
 import { fail, type Word } from "./failure.js";
 
+const isBlank = (char: string | undefined): boolean => char === " " || char === "\t";
+
 /**
  * iptables-restore: blanks separate, double quotes keep blanks, and inside them a backslash keeps the next character. The
  * quote that closes ends the word.
@@ -9,15 +11,17 @@ export function restoreWords(line: string, from = 0): Word[] {
   const words: Word[] = [];
   let at = from;
   while (at < line.length) {
-    if (/[ \t]/.test(line[at] as string)) {
+    if (isBlank(line[at])) {
       at++;
       continue;
     }
     const column = at + 1;
     let text = "";
-    while (at < line.length && !/[ \t]/.test(line[at] as string)) {
+    while (at < line.length && !isBlank(line[at])) {
       if (line[at] !== '"') {
-        text += line[at++];
+        const from = at;
+        while (at < line.length && !isBlank(line[at]) && line[at] !== '"') at++;
+        text += line.slice(from, at);
         continue;
       }
       const open = at++;

@@ -37,6 +37,39 @@ COMMIT
 COMMIT
 `;
 
+test("a chain is found by its name of now: renamed, deleted, made again", () => {
+  const commands = `iptables -N web
+iptables -A web -p tcp --dport 80 -j ACCEPT
+iptables -E web www
+iptables -A web -j DROP
+iptables -A www -j DROP
+iptables -N web
+iptables -A web -j ACCEPT
+iptables -X www
+iptables -A www -j DROP
+iptables -N www
+iptables -A www -s 10.0.0.0/8,10.1.0.0/16 -m mark --mark 1 -j RETURN`;
+  const { ruleset, errors } = parseRuleset(commands, { family: 4 });
+  expect(errors.map(({ line, word }) => [line, word])).toEqual([
+    [4, "web"],
+    [9, "www"],
+  ]);
+  const [table] = ruleset.tables;
+  const [first, second] = table?.chains.at(-1)?.rules ?? [];
+  expect(first?.matches).toEqual(second?.matches);
+  expect(first?.matches[0]).not.toBe(second?.matches[0]);
+  expect(formatRuleset(ruleset).split("\n").slice(1, -2)).toEqual([
+    ":INPUT ACCEPT [0:0]",
+    ":FORWARD ACCEPT [0:0]",
+    ":OUTPUT ACCEPT [0:0]",
+    ":web - [0:0]",
+    ":www - [0:0]",
+    "-A web -j ACCEPT",
+    "-A www -s 10.0.0.0/8 -m mark --mark 0x1 -j RETURN",
+    "-A www -s 10.1.0.0/16 -m mark --mark 0x1 -j RETURN",
+  ]);
+});
+
 test("a saved file comes out byte for byte", () => {
   const { ruleset, errors } = parseRuleset(SAVED);
   expect(errors).toEqual([]);

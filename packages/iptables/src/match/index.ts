@@ -81,14 +81,17 @@ export const MATCHES: readonly MatchExtension[] = [
 ];
 
 /** Names that `-p` uses for the module of a protocol. */
-const ALIASES: Readonly<Record<string, string>> = {
-  "ipv6-icmp": "icmp6",
-  icmpv6: "icmp6",
-  "ipv6-mh": "mh",
-  "mobility-header": "mh",
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["ipv6-icmp", "icmp6"],
+  ["icmpv6", "icmp6"],
+  ["ipv6-mh", "mh"],
+  ["mobility-header", "mh"],
+]);
+
+const byName = {
+  4: new Map(MATCHES.filter(({ family = 4 }) => family === 4).map((match) => [match.name, match])),
+  6: new Map(MATCHES.filter(({ family = 6 }) => family === 6).map((match) => [match.name, match])),
 };
 
-export function findMatch(name: string, family: Family): MatchExtension | undefined {
-  const wanted = ALIASES[name] ?? name;
-  return MATCHES.find((match) => match.name === wanted && (match.family ?? family) === family);
-}
+export const findMatch = (name: string, family: Family): MatchExtension | undefined =>
+  byName[family].get(ALIASES.get(name) ?? name);

@@ -69,8 +69,12 @@ export const TARGETS: readonly TargetExtension[] = [
 /** No chain may have the name of a target of iptables 1.8.9, of this old one either. */
 const OTHERS = ["ULOG"];
 
-export const findTarget = (name: string, family: Family): TargetExtension | undefined =>
-  TARGETS.find((target) => target.name === name && (target.family ?? family) === family);
+const byName = {
+  4: new Map(TARGETS.filter(({ family = 4 }) => family === 4).map((target) => [target.name, target])),
+  6: new Map(TARGETS.filter(({ family = 6 }) => family === 6).map((target) => [target.name, target])),
+};
+const names = new Set([...OTHERS, ...TARGETS.map(({ name }) => name)]);
 
-export const isTargetName = (name: string): boolean =>
-  OTHERS.includes(name) || TARGETS.some((target) => target.name === name);
+export const findTarget = (name: string, family: Family): TargetExtension | undefined => byName[family].get(name);
+
+export const isTargetName = (name: string): boolean => names.has(name);
