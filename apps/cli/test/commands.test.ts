@@ -158,6 +158,7 @@ describe("usage", () => {
     ],
     [["x.pcap", "--sysctl", "nf_conntrack_tcp_loose"], "write NAME=VALUE"],
     [["x.pcap", "--sysctl", "nf_conntrack_tcp_loose=2"], "2 is not a whole number from 0 to 1"],
+    [["x.pcap", "--sysctl", "nf_conntrack_expect_max=0"], "0 is not a whole number from 1 to 16384"],
     [["x.pcap", "--max", "0"], "Give a whole number from 1 to"],
     [["x.pcap", "--helper", "ftpd:21"], 'there is no helper "ftpd"'],
     [["list", "x.pcap", "-o", "proc,xml"], "cannot be combined"],

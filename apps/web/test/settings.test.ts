@@ -24,6 +24,7 @@ describe("settings as text", () => {
     [() => parseSysctls("nf_conntrack_tcp_lose=1"), '"nf_conntrack_tcp_lose" is not a sysctl'],
     [() => parseSysctls("nf_conntrack_max=-1"), 'nf_conntrack_max: "-1" is not a whole number'],
     [() => parseSysctls("nf_conntrack_tcp_loose=2"), "nf_conntrack_tcp_loose: 2 is more than 1"],
+    [() => parseSysctls("nf_conntrack_expect_max=0"), "nf_conntrack_expect_max: 0 is less than 1"],
     [() => parseHelpers("fpt"), 'there is no helper "fpt"; there are ftp, irc'],
     [() => parseHelpers("ftp:0"), "helper ftp: write a port from 1 to 65535"],
     [() => parseHelpers("ftp:x"), 'helper "ftp:x": write NAME or NAME:PORT'],

@@ -325,13 +325,12 @@ export class Conntrack {
       throw new ConntrackError("bad-sysctl-value", `${name} can only be read; the size of the table follows from max`);
     }
     const sysctl = this.#findSysctl(name);
-    const isMax = sysctl.name === MAX_SYSCTL;
-    const most = isMax ? this.#layout.capacity : sysctl.max;
-    const least = isMax ? 1 : 0;
-    if (!Number.isInteger(value) || value < least || value > most) {
+    const { min } = sysctl;
+    const max = sysctl.name === MAX_SYSCTL ? this.#layout.capacity : sysctl.max;
+    if (!Number.isInteger(value) || value < min || value > max) {
       throw new ConntrackError(
         "bad-sysctl-value",
-        `${sysctl.name}: ${value} is not a whole number from ${least} to ${most}`,
+        `${sysctl.name}: ${value} is not a whole number from ${min} to ${max}`,
       );
     }
     for (const index of sysctl.indices) this.#core.setSetting(index, value);

@@ -6,6 +6,8 @@ export interface SysctlRow {
   readonly indices: readonly number[];
   readonly value: number;
   readonly legacy?: number;
+  /** Smallest accepted value. */
+  readonly min: number;
   /** Largest accepted value. */
   readonly max: number;
 }
@@ -15,11 +17,17 @@ const row = (name: string, index: number | number[], value: number, max = 0x7fff
   name: name.includes(".") ? name : `net.netfilter.${name}`,
   indices: typeof index === "number" ? [index] : index,
   value,
+  min: 0,
   max,
   ...(legacy === undefined ? {} : { legacy }),
 });
 const seconds = (name: string, index: number | number[], value: number, legacy?: number) =>
   row(name, index, value, SECONDS, legacy);
+/** `0` is not among the values. */
+const positive = (name: string, index: number, value: number, max?: number): SysctlRow => ({
+  ...row(name, index, value, max),
+  min: 1,
+});
 const tcp = (state: number) => abi.TIMEOUT_TCP + state;
 const sctp = (state: number) => abi.TIMEOUT_SCTP + state;
 
@@ -28,7 +36,7 @@ export const SYSCTLS: readonly SysctlRow[] = [
   row("nf_conntrack_acct", abi.SYSCTL_ACCT, 0, 1),
   row("nf_conntrack_checksum", abi.SYSCTL_CHECKSUM, 1, 1),
   row("nf_conntrack_events", abi.SYSCTL_EVENTS, 2, 2),
-  row("nf_conntrack_expect_max", abi.SYSCTL_EXPECT_MAX, 4096, 16384),
+  positive("nf_conntrack_expect_max", abi.SYSCTL_EXPECT_MAX, 4096, 16384), // as many as there is room for; the kernel takes any int
   row("nf_conntrack_frag6_high_thresh", abi.SYSCTL_FRAG6_HIGH_THRESH, 4194304),
   row("nf_conntrack_frag6_low_thresh", abi.SYSCTL_FRAG6_LOW_THRESH, 3145728),
   seconds("nf_conntrack_frag6_timeout", abi.TIMEOUT_FRAG6, 60),
@@ -38,7 +46,7 @@ export const SYSCTLS: readonly SysctlRow[] = [
   seconds("nf_conntrack_icmp_timeout", abi.TIMEOUT_ICMP, 30),
   seconds("nf_conntrack_icmpv6_timeout", abi.TIMEOUT_ICMPV6, 30),
   row("nf_conntrack_log_invalid", abi.SYSCTL_LOG_INVALID, 0, 255),
-  row("nf_conntrack_max", abi.SYSCTL_MAX, 262144),
+  positive("nf_conntrack_max", abi.SYSCTL_MAX, 262144), // the kernel's 0 is no limit; this table always has one
   seconds("nf_conntrack_sctp_timeout_closed", sctp(1), 10),
   seconds("nf_conntrack_sctp_timeout_cookie_echoed", sctp(3), 3),
   seconds("nf_conntrack_sctp_timeout_cookie_wait", sctp(2), 3),

@@ -78,6 +78,10 @@ export function engineSuite(wasm: () => Promise<Uint8Array<ArrayBuffer>>, url: U
     expect(engine.sysctl("nf_conntrack_count")).toBe(1);
     expect(engine.sysctl("net.netfilter.nf_conntrack_buckets")).toBeGreaterThanOrEqual(1000);
     expect(() => engine.setSysctl("nf_conntrack_buckets", 1)).toThrow(/only be read/);
+    expect(() => engine.setSysctl("nf_conntrack_max", 0)).toThrow(/0 is not a whole number from 1 to/);
+    expect(() => engine.setSysctl("nf_conntrack_expect_max", 0)).toThrow(/0 is not a whole number from 1 to 16384/);
+    engine.setSysctl("nf_conntrack_expect_max", 1);
+    expect(engine.sysctl("nf_conntrack_expect_max")).toBe(1);
   });
 
   test("packet by packet: state, direction, connection; a bad packet is INVALID with a reason", async () => {

@@ -67,6 +67,10 @@ function ftp(wasm: WebAssembly.Module, way: Way, text: string, options: Omit<Ope
 
 const SIX = "10,0,1,2,200,10";
 
+/** TFTP: asks for a file, which announces the answer to `sport`. */
+const readRequest = (sport: number) =>
+  packet({ src: A, dst: B, udp: { sport, dport: 69, payload: "\0\x01f\0octet\0" } });
+
 describe.each(BUILDS)("ftp, $name build", ({ wasm }) => {
   test.each<[string, Way, string, "ACCEPT" | "DROP", number[]]>([
     ["PORT", "->", `PORT ${SIX}\r\n`, "ACCEPT", [51210]],
@@ -161,8 +165,12 @@ describe.each(BUILDS)("ftp, $name build", ({ wasm }) => {
     ended.engine.flush();
     expect(ended.engine.takeExpectEvents().map(({ type }) => type)).toEqual(["NEW", "DESTROY"]);
     expect(selfcheck(ended.core)).toBe(0);
-    const full = ftp(wasm, "->", `PORT ${SIX}\r\n`, { sysctl: { nf_conntrack_expect_max: 0 } });
-    expect(full).toMatchObject({ verdict: "DROP", reason: "expectation-table-full", ports: [] });
+    const helpers = [{ name: "ftp" }, { name: "tftp" }];
+    const full = new Control(wasm, 21, "ftp", { helpers, sysctl: { nf_conntrack_expect_max: 1 } });
+    full.engine.track({ time: START, data: readRequest(2000) });
+    full.say("->", "USER x\r\n");
+    expect(full.say("->", `PORT ${SIX}\r\n`)).toMatchObject({ verdict: "DROP", reason: "expectation-table-full" });
+    expect(full.ports).toEqual([2000]);
   });
 
   test("without an assignment there is no helper; by its usual port when told so", () => {
@@ -225,11 +233,12 @@ test.each(BUILDS)(
       seed: 1,
       max: 100,
       helpers: [{ name: "tftp" }],
-      sysctl: { nf_conntrack_expect_max: 0 },
+      sysctl: { nf_conntrack_expect_max: 1 },
     });
-    const data = packet({ src: A, dst: B, udp: { sport: 2000, dport: 69, payload: "\0\x01f\0octet\0" } });
-    expect(engine.track({ time: START, data })).toMatchObject({ state: "NEW", verdict: "DROP", conn: null });
-    expect([engine.entries, engine.expectations().length, selfcheck(core)]).toEqual([0, 0, 0]);
+    engine.track({ time: START, data: readRequest(2000) });
+    const refused = engine.track({ time: START, data: readRequest(2001) });
+    expect(refused).toMatchObject({ state: "NEW", verdict: "DROP", conn: null });
+    expect([engine.entries, engine.expectations().length, selfcheck(core)]).toEqual([1, 1, 0]);
   },
 );
 

@@ -21,6 +21,7 @@ export function parseSysctls(text: string): Record<string, number> {
     const sysctl = findSysctl(name);
     if (!sysctl) throw new SettingsError(`"${name}" is not a sysctl of connection tracking`);
     if (!/^\d+$/.test(value)) throw new SettingsError(`${name}: "${value}" is not a whole number`);
+    if (Number(value) < sysctl.min) throw new SettingsError(`${name}: ${value} is less than ${sysctl.min}`);
     if (Number(value) > sysctl.max) throw new SettingsError(`${name}: ${value} is more than ${sysctl.max}`);
     settings[sysctl.name] = Number(value);
   }
