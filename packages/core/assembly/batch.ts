@@ -4,15 +4,16 @@
 // wasm has no prefetch; early plain loads in tight loops of their own let the cache misses overlap. At a million
 // flows that is worth a factor of four over packet by packet (docs/decisions/0003-batches.md).
 import {
-  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_HEADER, RESULT_FOREIGN, RESULT_OPENED, RESULT_SIZE,
+  FRAMING_NANOSECONDS, FRAMING_PCAP, FRAMING_SWAPPED, L3_IPV6, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, RECORD_DROP, RECORD_HEADER, RECORD_NOTRACK, RESULT_FOREIGN, RESULT_OPENED, RESULT_SIZE,
   STAT_BAD_CHECKSUM, STAT_CHECKSUM_SEEN, TRACE_SIZE,
 } from "./abi";
 import { be32 } from "./bytes";
-import { addr6At, extAt } from "./conn";
-import { CONNS, INPUT, INPUT_SIZE, MAX_PACKETS, PLACES, RESULTS, RULES, TRACES } from "./memory-map";
+import { addr6Of, Conn, extAt, slotOf } from "./conn";
+import { INPUT, INPUT_SIZE, MAX_PACKETS, PLACES, RESULTS, RULES, TRACES } from "./memory-map";
 import { advanceTo, clearBefore, connNumber, copied, direction, opened, state, trackPacket, verdict } from "./conntrack";
-import { decodeFast } from "./decode/fast";
+import { decodeFast, decodeRun, runEnd } from "./decode/fast";
 import { decode } from "./decode/index";
+import { verifyBatch } from "./decode/verify";
 import { filtering, rule } from "./filter/program";
 import { collect, COLLECTOR_STEPS, collectorWanted, PASS } from "./early-drop";
 import { attention, setAttention } from "./attention";
@@ -20,11 +21,11 @@ import { prepareCommon, skipForeign, trackCommon } from "./common";
 import { hasRoomFor } from "./event";
 import { frame, setFrame } from "./frame";
 import { forgetAsked } from "./helper/index";
-import { KIND_FOREIGN, KIND_FRAGMENT, Packet } from "./packet";
-import { tracing } from "./settings";
+import { KIND_ACK, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, Packet } from "./packet";
+import { tracing, verifyChecksums } from "./settings";
 import { claim, isForeign, namesHelper, NOBODY, ownerOf, setIndex, shard, shards, standsAlone } from "./shard";
 import { bump } from "./stats";
-import { candidateOf, groupAt, groupOf, growIfWanted, rekeyIfWanted } from "./table";
+import { candidateIn, groupAt, groupOf, growIfWanted, rekeyIfWanted } from "./table";
 import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } from "./timer";
 import { reason } from "./why";
 import { writeTrace } from "./trace";
@@ -123,6 +124,7 @@ export function track(framing: u32, link: u32, length: u32, start: u32): u32 {
     const most = min<u32>(BATCH, MAX_PACKETS - done);
     const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodePcap(length, most) : decodeBatch(framing, link, length, most);
     if (shards > 1) for (let k: u32 = 0; k < n; ++k) claim(packetAt(k));
+    if (verifyChecksums) verifyBatch(PACKETS, PACKETS + <usize>n * PACKET_SIZE);
     touchBatch(n);
     // two calls of trackCommon() so that it stays a function of its own (docs/decisions/0010-hot-path.md)
     let i: u32 = common ? trackCommon(PACKETS, 0, n, done) : 0;
@@ -170,6 +172,7 @@ function decodeRecord(p: Packet): void {
   if (recordLink != LINK_ETHERNET || !decodeFast(p, recordBytes, recordCaptured, recordLength, <u32>p.zone)) {
     decode(p, recordLink, recordBytes, recordCaptured, recordLength);
   }
+  if (p.kind == KIND_ACK && <u32>p.record & (RECORD_NOTRACK | RECORD_DROP)) p.kind = KIND_TCP;
 }
 
 // The same for the commonest file: pcap in our byte order, microseconds, Ethernet. What lives in locals need not be
@@ -178,7 +181,10 @@ function decodePcap(length: u32, most: u32): u32 {
   const end = INPUT + length;
   let at = INPUT + cursor;
   let n: u32 = 0;
-  while (n < most && at < end) {
+  for (;;) {
+    n += decodeRun(PACKETS + <usize>n * PACKET_SIZE, PACKETS + <usize>most * PACKET_SIZE, at, end);
+    at = runEnd;
+    if (n >= most || at >= end) break;
     const left = <u32>(end - at);
     const captured: u32 = left < 16 ? 0 : load<u32>(at, 8);
     if (left < 16 || captured > left - 16) {
@@ -196,6 +202,7 @@ function decodePcap(length: u32, most: u32): u32 {
     }
     at += 16 + captured;
     ++n;
+    if (n >= most || at >= end) break;
   }
   cursor = <u32>(at - INPUT);
   return n;
@@ -223,6 +230,7 @@ function trackOwn(framing: u32, link: u32, length: u32): u32 {
   while (cursor < length && ownResults < MAX_PACKETS && stopped == STOP_NONE) {
     const most = min<u32>(BATCH, MAX_PACKETS - ownResults);
     const n = framing == FRAMING_PCAP && link == LINK_ETHERNET ? decodeOwnPcap(length, most) : decodeOwn(framing, link, length, most);
+    if (verifyChecksums) verifyBatch(PACKETS, PACKETS + <usize>n * PACKET_SIZE);
     touchBatch(n);
     let i: u32 = common ? trackCommon(PACKETS, 0, n, ownResults) : 0;
     while (i < n) {
@@ -337,20 +345,28 @@ function keep(p: Packet, owner: u32): bool {
 
 function touchBatch(n: u32): void {
   const end = PACKETS + <usize>n * PACKET_SIZE;
-  const conns = CONNS;
   let sum: u32 = 0;
-  for (let at = PACKETS; at < end; at += PACKET_SIZE) sum += load<u32>(groupAt(groupOf(changetype<Packet>(at).hash)));
   for (let at = PACKETS; at < end; at += PACKET_SIZE) {
     const p = changetype<Packet>(at);
-    p.candidate = candidateOf(p.hash);
+    const group = groupAt(groupOf(p.hash));
+    p.candidate = <u32>group;
+    sum += load<u32>(group);
   }
   for (let at = PACKETS; at < end; at += PACKET_SIZE) {
     const p = changetype<Packet>(at);
-    const line = conns + (<usize>p.candidate << 7);
+    p.candidate = candidateIn(p.candidate, p.hash);
+  }
+  for (let at = PACKETS; at < end; at += PACKET_SIZE) {
+    const p = changetype<Packet>(at);
+    const line = <usize>p.candidate;
     sum += load<u32>(line) + load<u32>(line, 64);
-    if (p.l3num == L3_IPV6) sum += load<u32>(addr6At(p.candidate));
+    if (p.l3num == L3_IPV6) sum += load<u32>(addr6Of(changetype<Conn>(line)));
   }
-  if (tracing) for (let at = PACKETS; at < end; at += PACKET_SIZE) sum += load<u32>(extAt(changetype<Packet>(at).candidate));
+  if (tracing) {
+    for (let at = PACKETS; at < end; at += PACKET_SIZE) {
+      sum += load<u32>(extAt(slotOf(changetype<Conn>(changetype<Packet>(at).candidate))));
+    }
+  }
   touched += sum;
 }
 

@@ -12,61 +12,93 @@ import { deliverRaised, directionOf } from "./conntrack";
 import { filtering, filterPacket, filterQuick, filterRaw, NOT_QUICK, rawPlain, rule } from "./filter/program";
 import { nextFrame } from "./frame";
 import { RESULTS, RULES } from "./memory-map";
-import { KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
+import { KIND_ACK, KIND_FOREIGN, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
 import { prepareQueryFast, trackQueryFast } from "./proto/query-fast";
-import { isPlainAck, prepareTcpFast, trackTcpFast } from "./proto/tcp-fast";
+import { clearLate, late, lateDeadline, prepareTcpFast, trackAcks } from "./proto/tcp-fast";
 import { clearRaised, raised } from "./proto/tracker";
 import { profile, tracing } from "./settings";
 import { bump } from "./stats";
 import { find, sameKey } from "./table";
-import { nextDue, now, setNow } from "./timer";
+import { nextDue, now, refile, setNow } from "./timer";
 
 const PACKET_BITS: u32 = 7; // a Packet is 128 bytes
 const RECORD_EXACT: u32 = RECORD_NOTRACK | RECORD_DROP | RECORD_FOREIGN;
 
 let enabled: bool = true;
-let tcp: bool = false;
 
 /** Off for tests: everything goes the exact way. */
 export function enableFastPath(on: bool): void {
   enabled = on;
 }
 
-/** Takes the settings over, once per block. False when nothing is common: tracing, Linux 2.4, rules in the raw table. */
+/**
+ * Takes the settings over, once per block. False when nothing is common: tracing, Linux 2.4, rules in the raw table, timeouts
+ * in an order of their own.
+ */
 export function prepareCommon(): bool {
-  tcp = prepareTcpFast();
   prepareQueryFast();
-  return enabled && !tracing && profile == PROFILE_LINUX_6 && (!filtering || rawPlain);
+  return prepareTcpFast() && enabled && !tracing && profile == PROFILE_LINUX_6 && (!filtering || rawPlain);
 }
 
 /** Tracks the packets from the `i`-th on, the first of which has result `index`, up to one that is not common; returns its number. */
 export function trackCommon(packets: usize, i: u32, n: u32, index: u32): u32 {
-  const conns = changetype<usize>(connAt(0));
-  for (; i < n; ++i, ++index) {
-    const p = changetype<Packet>(packets + (<usize>i << PACKET_BITS));
-    const time = p.time;
-    if (time >= nextDue || attention) return i;
-    if (<u32>p.record & RECORD_EXACT) return i;
-    const kind = p.kind;
-    if (kind == KIND_FOREIGN) {
-      if (time > now) setNow(time);
-      skipForeign(index);
-      continue;
+  if (attention) return i;
+  const shift = index - i;
+  for (;;) {
+    const from = packets + (<usize>i << PACKET_BITS);
+    const results = RESULTS + <usize>(i + shift) * RESULT_SIZE;
+    const done = filtering ? trackAcks(from, from + (1 << PACKET_BITS), results) : trackAcks(from, packets + (<usize>n << PACKET_BITS), results);
+    if (late) {
+      refile(changetype<Conn>(late), lateDeadline);
+      clearLate();
     }
-    if (kind == KIND_TCP ? !isPlainAck(p) : kind != KIND_TRACK || p.reason != 0) return i;
-    if (!sameKey(p.candidate, p.key0, p.key1, p.a6, p.b6) && !findsOther(p)) return i;
-    const c = changetype<Conn>(conns + (<usize>p.candidate << PACKET_BITS));
-    const dir = directionOf(c, p);
-    if (time > now) setNow(time);
-    if (kind == KIND_TCP) {
-      if (!tcp || !trackTcpFast(c, dir, p)) return i;
-    } else if (!trackQueryFast(c, dir, p)) return i;
-    nextFrame();
-    if (p.notes & NOTE_CHECKSUM_SEEN) bump(STAT_CHECKSUM_SEEN);
-    store<u64>(RESULTS + <usize>index * RESULT_SIZE, <u64>(STATE_ESTABLISHED | ((1 + dir) << 8)) | (<u64>c.serial << 32));
-    if (filtering) filterCommon(c, dir, p, index);
+    i += done;
+    if (filtering && done) {
+      const p = changetype<Packet>(from);
+      const c = changetype<Conn>(p.candidate);
+      filterCommon(c, directionOf(c, p), p, i - 1 + shift);
+      if (attention) return i;
+    }
+    if (i == n) return n;
+    const p = changetype<Packet>(packets + (<usize>i << PACKET_BITS));
+    if (p.kind == KIND_ACK) {
+      if (filtering && done) continue;
+      if (p.time >= nextDue || isCandidate(p) || !findsOther(p)) return i;
+    } else {
+      if (!trackQuery(p, i + shift)) return i;
+      if (++i == n) return n;
+    }
   }
-  return n;
+  return i;
+}
+
+// @ts-ignore: decorator
+@inline
+function isCandidate(p: Packet): bool {
+  return sameKey(changetype<Conn>(p.candidate), p.key0, p.key1, p.a6, p.b6);
+}
+
+// UDP and ICMP, or a packet of another shard.
+function trackQuery(p: Packet, index: u32): bool {
+  const time = p.time;
+  if (time >= nextDue || attention) return false;
+  if (<u32>p.record & RECORD_EXACT) return false;
+  if (p.kind == KIND_FOREIGN) {
+    if (time > now) setNow(time);
+    skipForeign(index);
+    return true;
+  }
+  if (p.kind != KIND_TRACK || p.reason != 0) return false;
+  if (!isCandidate(p) && !findsOther(p)) return false;
+  const c = changetype<Conn>(p.candidate);
+  const dir = directionOf(c, p);
+  if (time > now) setNow(time);
+  if (!trackQueryFast(c, dir, p)) return false;
+  nextFrame();
+  if (p.notes & NOTE_CHECKSUM_SEEN) bump(STAT_CHECKSUM_SEEN);
+  store<u64>(RESULTS + <usize>index * RESULT_SIZE, <u64>(STATE_ESTABLISHED | ((1 + dir) << 8)) | (<u64>c.serial << 32));
+  if (filtering) filterCommon(c, dir, p, index);
+  return true;
 }
 
 /** A packet of another shard: counted, no more. */
@@ -79,7 +111,7 @@ export function skipForeign(index: u32): void {
 function findsOther(p: Packet): bool {
   const slot = find(p.hash, p.key0, p.key1, p.a6, p.b6);
   if (slot == NIL) return false;
-  p.candidate = slot;
+  p.candidate = <u32>changetype<usize>(connAt(slot));
   return true;
 }
 

@@ -150,6 +150,13 @@ export function addr6At(slot: u32): usize {
   return ADDR6 + (<usize>slot << 5);
 }
 
+/** The same of a conn. */
+// @ts-ignore: decorator
+@inline
+export function addr6Of(c: Conn): usize {
+  return ADDR6 + ((changetype<usize>(c) - CONNS) >> 2);
+}
+
 // @ts-ignore: decorator
 @inline
 export function sideOf(c: Conn, dir: u32): Side {
@@ -234,11 +241,16 @@ export function extOf(c: Conn): Ext {
   return changetype<Ext>(at);
 }
 
-/** Adds one packet to the counters of a direction. */
+/** Adds one packet to the counters of a direction, if the conn has them. */
 // @ts-ignore: decorator
 @inline
 export function count(c: Conn, dir: u32, bytes: u32): void {
-  if (!c.has(STATUS_ACCT)) return;
+  if (c.has(STATUS_ACCT)) addToCounters(c, dir, bytes);
+}
+
+// @ts-ignore: decorator
+@inline
+export function addToCounters(c: Conn, dir: u32, bytes: u32): void {
   const at = changetype<usize>(c) + CONN_COUNTERS + dir * 12;
   const packets = load<u32>(at, 8) + 1;
   store<u32>(at, packets, 8);

@@ -6,7 +6,7 @@ import {
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { clear64, copy16 } from "./bytes";
-import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation } from "./conn";
+import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
 import { addressedToSender } from "./decode/icmp";
 import { hopByHopSound } from "./decode/ip6";
 import { moveToZone } from "./decode/key";
@@ -27,7 +27,7 @@ import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program"
 import { eventMask, helper, notrack, policy, zone, zoneGiven } from "./filter/target";
 import { SLOTS } from "./memory-map";
 import {
-  KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
+  KIND_ACK, KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
 } from "./packet";
 import { trackProtocol } from "./proto/index";
 import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./proto/tracker";
@@ -167,6 +167,7 @@ function decide(p: Packet): void {
   }
   switch (p.kind) {
     case KIND_TCP:
+    case KIND_ACK:
       completeTcp(p, (p.notes & NOTE_CHECKSUM_SEEN) != 0);
       if (p.kind == KIND_TRACK) trackTuple(p);
       else none(p.reason, p.datum);
@@ -216,17 +217,23 @@ function startsUnsound(p: Packet): bool {
 function follow(p: Packet): void {
   const aside = countAside(true);
   if (concerns(p)) {
-    if (p.kind == KIND_TCP) completeTcp(p, (p.notes & NOTE_CHECKSUM_SEEN) != 0);
+    if (isTcp(p)) completeTcp(p, (p.notes & NOTE_CHECKSUM_SEEN) != 0);
     if (p.kind == KIND_ERROR) trackError(p);
     else if (p.kind == KIND_TRACK) trackTuple(p);
   }
   countAside(aside);
 }
 
+// @ts-ignore: decorator
+@inline
+function isTcp(p: Packet): bool {
+  return p.kind == KIND_TCP || p.kind == KIND_ACK;
+}
+
 function concerns(p: Packet): bool {
   if (p.record & RECORD_NOTRACK) return false;
   const isError = p.kind == KIND_ERROR;
-  if (p.kind != KIND_TCP && p.kind != KIND_TRACK && !isError) return false;
+  if (!isTcp(p) && p.kind != KIND_TRACK && !isError) return false;
   if (keys) completeGre(p);
   if (lookup(p) != NIL || isShared(p)) return true;
   if (isError || !(helperNamed(p) || (expectations != 0 && findExpectation(place(p))))) return false;
@@ -248,7 +255,8 @@ function invalid(p: Packet, counter: u32): void {
 // @ts-ignore: decorator
 @inline
 function lookup(p: Packet): u32 {
-  if (sameKey(p.candidate, p.key0, p.key1, p.a6, p.b6)) return p.candidate;
+  const c = changetype<Conn>(p.candidate);
+  if (sameKey(c, p.key0, p.key1, p.a6, p.b6)) return slotOf(c);
   return find(p.hash, p.key0, p.key1, p.a6, p.b6);
 }
 

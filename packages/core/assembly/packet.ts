@@ -8,6 +8,7 @@
 // ip, l4      addresses of the network and the transport header in the input
 // l4Length    bytes of IP payload from the transport header on, by the IP header; l4Captured: how many are there
 // ipLength    length of the IP packet, for accounting
+// candidate   address of the conn most likely to have the key
 // kind        what to do with it, KIND_*
 // swapped     the tuple is the swapped form of the key; SELF when both sides are equal
 // reason      first failed check: before the tuple (KIND_NONE, KIND_INVALID), or of the transport header (KIND_TRACK)
@@ -65,6 +66,8 @@ export class Packet {
 export const KIND_NONE: u8 = 0;
 /** Has the tuple of a TCP packet, its header is still to be read: completeTcp(). */
 export const KIND_TCP: u8 = 7;
+/** The same of an ACK as proto/tcp-fast.ts takes it: its flags, its options and the length of its header fit. */
+export const KIND_ACK: u8 = 9;
 /** Has a tuple; `reason` may say that its transport header is bad. */
 export const KIND_TRACK: u8 = 1;
 /** An ICMP error with a quoted tuple. */

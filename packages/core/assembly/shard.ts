@@ -8,7 +8,7 @@
 import { IPPROTO_GRE, IPPROTO_TCP, IPPROTO_UDP, L3_IPV6, RECORD_HELPER_SHIFT } from "./abi";
 import { frame } from "./frame";
 import { helpersAssigned, mayRead, mayReadGre } from "./helper/assign";
-import { KIND_ERROR, KIND_FRAGMENT, KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
+import { KIND_ACK, KIND_ERROR, KIND_FRAGMENT, KIND_FOREIGN, KIND_TCP, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
 
 /** Tells whether the packet `index` of this call opens a connection in its own engine; waits for it. */
 // @ts-ignore: decorator
@@ -79,6 +79,7 @@ export function claim(p: Packet): void {
   if (!p.foreign || p.kind == KIND_FRAGMENT) return;
   if (named || helpersAssigned()) {
     p.record |= <u16>RECORD_FOREIGN;
+    if (p.kind == KIND_ACK) p.kind = KIND_TCP;
     return;
   }
   p.kind = KIND_FOREIGN;
@@ -91,6 +92,7 @@ export function claim(p: Packet): void {
 function shardOf(p: Packet): u32 {
   switch (p.kind) {
     case KIND_TCP:
+    case KIND_ACK:
     case KIND_TRACK:
     case KIND_ERROR:
       return p.l3num == L3_IPV6 ? shardOf6(p.a6, p.b6) : spread(<u32>p.key0, <u32>(p.key0 >> 32));

@@ -19,3 +19,8 @@ export function bump(counter: u32): void {
   const at = counters + (<usize>counter << 3);
   store<f64>(at, load<f64>(at) + 1);
 }
+
+export function addTo(counter: u32, n: u32): void {
+  const at = counters + (<usize>counter << 3);
+  store<f64>(at, load<f64>(at) + <f64>n);
+}

@@ -9,7 +9,7 @@
 // One entry serves both directions: the key is canonical. Measured against the alternatives in
 // docs/decisions/0002-table.md.
 import { L3_IPV6, STAT_REKEY } from "./abi";
-import { addr6At, Conn, connAt, copyConn, NIL } from "./conn";
+import { addr6At, addr6Of, Conn, connAt, copyConn, NIL } from "./conn";
 import { foldAddresses, hashKey, newHashKey } from "./hash";
 import { followHelps } from "./help";
 import { GROUP_COUNT, GROUP_SLOTS, GROUPS, MAX_PACKETS, MOST_GROUPS, REMAP, SLOTS, useGroups } from "./memory-map";
@@ -48,18 +48,28 @@ function matches(at: usize, tag: u32): u32 {
 }
 
 /**
- * The slot most likely to hold the key: the first whose tag fits; if none does, the one a new conn would take. Only a
- * guess, for touching memory early: a free slot has no key.
+ * Address of the conn most likely to have the key: the first whose tag fits; if none does, where a new one would lie. Only
+ * a guess, for touching memory early: a free slot has no key.
  */
+export function candidateOf(hash: u64): u32 {
+  return candidateIn(<u32>groupAt(groupOf(hash)), hash);
+}
+
+/** The same when the address of the hash's group is known. */
 // @ts-ignore: decorator
 @inline
-export function candidateOf(hash: u64): u32 {
-  const group = groupOf(hash);
-  const at = groupAt(group);
+export function candidateIn(at: u32, hash: u64): u32 {
   const tags = v128.load(at);
   const fits = <u32>i8x16.bitmask(i8x16.eq(tags, i8x16.splat(<i8>tagOf(hash)))) & 0x7fff;
+  const group = (at - <u32>GROUPS) >> 4;
   if (fits == 0 && load<u8>(at, 15) != 0) return candidateBehind(hash, group);
-  return group * GROUP_SLOTS + firstOf(fits, tags);
+  return addressOf(group * GROUP_SLOTS + firstOf(fits, tags));
+}
+
+// @ts-ignore: decorator
+@inline
+function addressOf(slot: u32): u32 {
+  return <u32>changetype<usize>(connAt(slot));
 }
 
 // The first slot that fits, else the first free one: a tag in use has its top bit set.
@@ -73,16 +83,15 @@ function firstOf(fits: u32, tags: v128): u32 {
 function candidateBehind(hash: u64, group: u32): u32 {
   if (++group == GROUP_COUNT) group = 0;
   const at = groupAt(group);
-  return group * GROUP_SLOTS + firstOf(matches(at, tagOf(hash)), v128.load(at));
+  return addressOf(group * GROUP_SLOTS + firstOf(matches(at, tagOf(hash)), v128.load(at)));
 }
 
-/** True if the conn in the slot has this key. `a6`, `b6`: the IPv6 addresses of side A and B. */
+/** True if the conn has this key. `a6`, `b6`: the IPv6 addresses of side A and B. */
 // @ts-ignore: decorator
 @inline
-export function sameKey(slot: u32, k0: u64, k1: u64, a6: usize, b6: usize): bool {
-  const c = connAt(slot);
+export function sameKey(c: Conn, k0: u64, k1: u64, a6: usize, b6: usize): bool {
   if (((c.key0 ^ k0) | (c.key1 ^ k1)) != 0) return false;
-  return c.l3num != L3_IPV6 || sameAddresses(addr6At(slot), a6, b6);
+  return c.l3num != L3_IPV6 || sameAddresses(addr6Of(c), a6, b6);
 }
 
 /** True if the IPv6 addresses at `at` are those of side A and B. */
@@ -102,7 +111,7 @@ export function find(hash: u64, k0: u64, k1: u64, a6: usize, b6: usize): u32 {
     let m = matches(at, tag);
     while (m) {
       const slot = group * GROUP_SLOTS + <u32>ctz(m);
-      if (sameKey(slot, k0, k1, a6, b6)) return slot;
+      if (sameKey(connAt(slot), k0, k1, a6, b6)) return slot;
       m &= m - 1;
     }
     if (load<u8>(at, 15) == 0) return NIL;

@@ -4,11 +4,12 @@
 // Two wide loads recognise it (docs/decisions/0003-batches.md has what that is worth). Of TCP only the tuple is taken; its
 // header is read by proto/tcp-fast.ts, or by completeTcp() when the packet turns out not to be common after all. Of UDP
 // nothing is left to be read.
-import { IPPROTO_TCP, IPPROTO_UDP, L3_IPV4, L3_IPV6, NOTE_CHECKSUM_SEEN, NOTE_CUT, NOTE_TRANSPORT } from "../abi";
-import { foldSum, pseudoSum, shortHeaderSumOk, sumBytes } from "../checksum";
-import { KIND_TCP, KIND_TRACK, Packet, SELF } from "../packet";
+import { IPPROTO_TCP, IPPROTO_UDP, L3_IPV4, L3_IPV6, NOTE_CUT, NOTE_TRANSPORT } from "../abi";
+import { shortHeaderSumOk } from "../checksum";
+import { KIND_ACK, KIND_TCP, KIND_TRACK, Packet, SELF } from "../packet";
 import { foldAddresses, hashKey } from "../hash";
-import { offloaded, verifyChecksums } from "../settings";
+import { offloaded } from "../settings";
+import { isPlainAck } from "../proto/tcp-fast";
 import { compare6 } from "./key";
 
 /** As it lies in Packet.link. */
@@ -25,54 +26,89 @@ export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32, 
   if ((<u32>head & 0xffffff) != 0x450008 || next & 0xff3f) return false;
   const total = <u32>bswap<u16>(<u16>(head >> 32));
   const proto = next >> 24;
-  if (proto == IPPROTO_TCP) return decode4(p, frame, captured, length, total, zone, IPPROTO_TCP, 40);
+  if (proto == IPPROTO_TCP) return decode4(p, frame, captured, length, total, zone, IPPROTO_TCP, 40, offloaded);
   return proto == IPPROTO_UDP && decodeUdp4(p, frame, captured, length, total);
 }
 
 function decodeUdp4(p: Packet, frame: usize, captured: u32, length: u32, total: u32): bool {
-  return decode4(p, frame, captured, length, total, <u32>p.zone, IPPROTO_UDP, 28);
+  return decode4(p, frame, captured, length, total, <u32>p.zone, IPPROTO_UDP, 28, offloaded);
 }
 
-// `proto` and `least` (bytes of the headers) are constants where it is called.
+/** Where decodeRun() stopped. */
+export let runEnd: usize = 0;
+
+/**
+ * Decodes pcap records with TCP over IPv4 in a row, from `at` on, into the packets from `first` to `last`. Returns their number.
+ * There are no calls in here, so that what is at hand stays in registers (docs/decisions/0010-hot-path.md).
+ */
+export function decodeRun(first: usize, last: usize, at: usize, end: usize): u32 {
+  const sound = offloaded;
+  let to = first;
+  for (; to < last && at + 70 <= end; to += 128) {
+    const p = changetype<Packet>(to);
+    const captured = load<u32>(at, 8);
+    if (captured > <u32>(end - at) - 16) break;
+    const head = load<u64>(at, 28);
+    if ((<u32>head & 0xffffff) != 0x450008 || (load<u32>(at, 36) & 0xff00ff3f) != 0x6000000) break;
+    const frame = at + 16;
+    p.time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
+    p.frame = <u32>frame;
+    store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
+    const total = <u32>bswap<u16>(<u16>(head >> 32));
+    if (!decode4(p, frame, captured, load<u32>(at, 12), total, 0, IPPROTO_TCP, 40, sound)) break;
+    at = frame + captured;
+  }
+  runEnd = at;
+  return <u32>(to - first) >> 7;
+}
+
+// `proto` and `least` (bytes of the headers) are constants where it is called. Lengths are held against each other by the
+// sign of their differences; what is 2^31 or more fails.
 // @ts-ignore: decorator
 @inline
-function decode4(p: Packet, frame: usize, captured: u32, length: u32, total: u32, zone: u32, proto: u32, least: u32): bool {
-  if (total < least || total + 14 > length || captured < least + 14) return false;
+function decode4(p: Packet, frame: usize, captured: u32, length: u32, total: u32, zone: u32, proto: u32, least: u32, sound: bool): bool {
+  if (<i32>((total - least) | (length - 14 - total) | (captured - 14 - least)) < 0) return false;
   const ip = <u32>frame + 14;
-  const l4Length = total - 20;
-  const l4Captured = min<u32>(captured - 34, l4Length);
-  if (proto == IPPROTO_UDP && !udpLengthHolds(ip + 20, l4Length)) return false;
-  let notes: u32 = captured < length ? NOTE_CUT : 0;
-  if (!offloaded && !shortHeaderSumOk(ip)) return false;
-  if (verifyChecksums && l4Captured == l4Length && (proto == IPPROTO_TCP || load<u16>(frame, 40) != 0)) {
-    if (foldSum(sumBytes(ip + 20, l4Length) + pseudoSum(ip + 12, ip + 16, 4, proto, l4Length)) != 0xffff) return false;
-    notes |= NOTE_CHECKSUM_SEEN;
+  if (!sound) {
+    if (!shortHeaderSumOk(ip)) return false;
   }
+  const l4Length = total - 20;
+  if (proto == IPPROTO_UDP && !udpLengthHolds(ip + 20, l4Length)) return false;
+  p.ip = ip;
+  p.l4 = ip + 20;
+  p.src = ip + 12;
+  p.dst = ip + 16;
+  p.ipLength = total;
+  p.l4Length = l4Length;
+  const l4Captured = min<u32>(captured - 34, l4Length);
+  p.l4Captured = l4Captured;
+  const notes: u32 = (captured - length) >> 31; // NOTE_CUT
   const addresses = load<u64>(frame, 26);
   const ports = load<u32>(frame, 34);
-  const s = (<u64><u32>addresses << 16) | <u64>(ports & 0xffff);
-  const d = ((addresses >> 32) << 16) | <u64>(ports >> 16);
-  const swapped = <u32>(s > d);
-  const k0 = rotl<u64>(addresses, swapped << 5);
-  const k1 = <u64>rotl<u32>(ports, swapped << 4) | (<u64>(proto | (L3_IPV4 << 8)) << 32) | (<u64>zone << 48);
+  const other = rotl<u64>(addresses, 32);
+  let swapped = <u32>(<u32>addresses > <u32>other);
+  let kind: u32 = proto == IPPROTO_UDP ? KIND_TRACK : isPlainAck(ip + 20, l4Captured) ? KIND_ACK : KIND_TCP;
+  if (addresses == other) {
+    swapped = <u32>((ports & 0xffff) > ports >> 16);
+    if (ports == rotl<u32>(ports, 16)) {
+      swapped = SELF;
+      if (proto == IPPROTO_TCP) kind = KIND_TCP;
+    }
+  }
+  storeKind(p, kind, swapped, L3_IPV4, proto, notes);
+  const k0 = select(other, addresses, swapped);
+  const k1 = <u64>select(rotl<u32>(ports, 16), ports, swapped) | (<u64>(proto | (L3_IPV4 << 8)) << 32) | (<u64>zone << 48);
   p.key0 = k0;
   p.key1 = k1;
   p.hash = hashKey(k0, k1);
-  store<u64>(changetype<usize>(p), <u64>ip | (<u64>(ip + 20) << 32), offsetof<Packet>("ip")); // and l4
-  store<u64>(changetype<usize>(p), <u64>l4Length | (<u64>l4Captured << 32), offsetof<Packet>("l4Length")); // and l4Captured
-  p.ipLength = total;
-  storeKind(p, s == d ? SELF : swapped, L3_IPV4, proto, notes);
-  store<u64>(changetype<usize>(p), <u64>(ip + 12) | (<u64>(ip + 16) << 32), offsetof<Packet>("src"));
   return true;
 }
 
 // kind, swapped, l3num, l4proto, reason, notes, link in one store
 // @ts-ignore: decorator
 @inline
-function storeKind(p: Packet, swapped: u32, l3num: u32, proto: u32, notes: u32): void {
-  const isUdp = <u32>(proto == IPPROTO_UDP);
-  const kind: u32 = isUdp ? KIND_TRACK : KIND_TCP;
-  const all = notes | (isUdp ? NOTE_TRANSPORT : 0);
+function storeKind(p: Packet, kind: u32, swapped: u32, l3num: u32, proto: u32, notes: u32): void {
+  const all = notes | (proto == IPPROTO_UDP ? NOTE_TRANSPORT : 0);
   const bytes = <u64>(kind | (swapped << 8) | (l3num << 16) | (proto << 24)) | (<u64>all << 40) | LINK_ETHERNET;
   store<u64>(changetype<usize>(p), bytes, offsetof<Packet>("kind"));
 }
@@ -95,11 +131,7 @@ function decodeFast6(p: Packet, frame: usize, captured: u32, length: u32): bool 
   const dst = ip + 24;
   const l4Captured = min<u32>(captured - 54, l4Length);
   if (proto == IPPROTO_UDP && !udpLengthHolds(ip + 40, l4Length)) return false;
-  let notes: u32 = captured < length ? NOTE_CUT : 0;
-  if (verifyChecksums && l4Captured == l4Length && (proto == IPPROTO_TCP || load<u16>(frame, 60) != 0)) {
-    if (foldSum(sumBytes(ip + 40, l4Length) + pseudoSum(src, dst, 16, proto, l4Length)) != 0xffff) return false;
-    notes |= NOTE_CHECKSUM_SEEN;
-  }
+  const notes: u32 = captured < length ? NOTE_CUT : 0;
   const ports = load<u32>(frame, 54);
   const order = compare6(src, dst);
   const sport = ports & 0xffff;
@@ -119,7 +151,9 @@ function decodeFast6(p: Packet, frame: usize, captured: u32, length: u32): bool 
   p.ipLength = l4Length + 40;
   p.a6 = <u32>a6;
   p.b6 = <u32>b6;
-  storeKind(p, order == 0 && sport == dport ? SELF : swapped, L3_IPV6, proto, notes);
+  const self = order == 0 && sport == dport;
+  const kind = proto == IPPROTO_UDP ? KIND_TRACK : !self && isPlainAck(ip + 40, l4Captured) ? KIND_ACK : KIND_TCP;
+  storeKind(p, kind, self ? SELF : swapped, L3_IPV6, proto, notes);
   store<u64>(changetype<usize>(p), <u64>src | (<u64>dst << 32), offsetof<Packet>("src"));
   return true;
 }

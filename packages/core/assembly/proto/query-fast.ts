@@ -1,10 +1,10 @@
 // UDP and ICMP queries on a connection that was answered: nothing but its timer and its counters change. What may change
 // more goes the exact way (proto/udp.ts, proto/icmp.ts).
 import {
-  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP, STATUS_ASSURED, STATUS_EVENTS_PENDING, STATUS_FIXED_TIMEOUT, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY,
+  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP, STATUS_ACCT, STATUS_ASSURED, STATUS_EVENTS_PENDING, STATUS_FIXED_TIMEOUT, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY,
   TIMEOUT_ICMP, TIMEOUT_ICMPV6, TIMEOUT_UDP, TIMEOUT_UDP_STREAM,
 } from "../abi";
-import { Conn, count } from "../conn";
+import { addToCounters, Conn } from "../conn";
 import { Packet } from "../packet";
 import { timeoutOf } from "../settings";
 import { now, renew } from "../timer";
@@ -40,6 +40,6 @@ export function trackQueryFast(c: Conn, dir: u32, p: Packet): bool {
   else if (proto == IPPROTO_ICMPV6) timeout = icmpV6;
   else return false;
   renew(c, now + timeout);
-  count(c, dir, p.ipLength);
+  if (status & STATUS_ACCT) addToCounters(c, dir, p.ipLength);
   return true;
 }
