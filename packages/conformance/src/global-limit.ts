@@ -12,7 +12,7 @@ const LOCK = "/run/lock/conntrack-conformance";
 const pathOf = (name: string) => `/proc/sys/net/netfilter/${name}`;
 
 const SCRIPT = `
-exec 9>"$LOCK" && flock -w 60 9 || exit 1
+exec 9>"$LOCK" && flock -w 90 9 || exit 1
 before=$(cat "$SYSCTL") || exit 1
 trap 'echo "$before" > "$SYSCTL"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -20,7 +20,10 @@ echo "$VALUE" > "$SYSCTL" && echo held
 timeout 10 cat > /dev/null
 `;
 
-/** Runs `use` while the sysctl has this value for the whole machine. */
+/** The machine was so busy that the limit had to be put back before `use` was done. */
+export class LimitEnded extends Error {}
+
+/** Runs `use` while the sysctl has this value for the whole machine; throws `LimitEnded` if it did not have it to the end. */
 export async function withGlobalLimit<T>(name: string, value: number, use: () => Promise<T>): Promise<T> {
   const env = { ...process.env, LOCK, SYSCTL: pathOf(name), VALUE: String(value) };
   const shell = spawn("/bin/sh", ["-c", SCRIPT], { env, stdio: ["pipe", "pipe", "inherit"] });
@@ -28,7 +31,9 @@ export async function withGlobalLimit<T>(name: string, value: number, use: () =>
   try {
     const [said] = (await Promise.race([once(shell.stdout, "data"), ended])) as [unknown];
     if (!String(said).startsWith("held")) throw new Error(`${name} cannot be set here`);
-    return await use();
+    const result = await use();
+    if (shell.exitCode !== null) throw new LimitEnded(`${name} was put back after ten seconds; is the machine busy?`);
+    return result;
   } finally {
     shell.stdin.end();
     await ended;

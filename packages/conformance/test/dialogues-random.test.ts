@@ -21,13 +21,26 @@ const all = [...DIALOGUES, ...SIP_DIALOGUES, ...PPTP_DIALOGUES, ...H323_DIALOGUE
 const byHelpers = new Map<string, Dialogue[]>();
 for (const dialogue of all) byHelpers.set(dialogue.helpers, [...(byHelpers.get(dialogue.helpers) ?? []), dialogue]);
 
+/** A time to live of a second may end within a dialogue on a busy machine; a difference that is there again is none of that. */
+const TRIES = 3;
+
+async function different(dialogues: readonly Dialogue[]) {
+  let answers = await askKernel(dialogues);
+  const related = answers.flatMap(({ packets }) => packets).filter(({ state }) => state === "RELATED").length;
+  let left = dialogues;
+  for (let tries = 1; ; tries++) {
+    const found = left.map((dialogue, i) => differences(dialogue, answers[i] as Told));
+    left = left.filter((_, i) => found[i]?.length);
+    if (left.length === 0 || tries === TRIES) return { related, report: found.flat() };
+    answers = await askKernel(left);
+  }
+}
+
 describe.skipIf(!available.ok)(`the kernel that runs here${available.ok ? "" : ` (${available.reason})`}`, () => {
   test.each([...byHelpers.keys()])("%s", { timeout: 30_000 + 100 * COUNT }, async (helpers) => {
     const dialogues = randomDialogues(byHelpers.get(helpers) as Dialogue[], SEED, COUNT);
-    const answers = await askKernel(dialogues);
-    expect(dialogues.flatMap((dialogue, i) => differences(dialogue, answers[i] as Told))).toEqual([]);
-    expect(answers.flatMap(({ packets }) => packets).filter(({ state }) => state === "RELATED").length).toBeGreaterThan(
-      0,
-    );
+    const { related, report } = await different(dialogues);
+    expect(report).toEqual([]);
+    expect(related).toBeGreaterThan(0);
   });
 });
