@@ -13,7 +13,7 @@ import { CAPACITY } from "./memory-map";
 import { maxEntries } from "./settings";
 import { bump } from "./stats";
 import { entries } from "./table";
-import { now, spend, walkFromBookmark, walkFromSoonest, walkLeaveBookmark, walkNext, walkSendBack, walkStepBack } from "./timer";
+import { now, spend, walkFromBookmark, walkFromSoonest, walkLeaveBookmark, walkNext, walkSendBack, walkStepBack, walkTouchNext } from "./timer";
 
 /** Entries looked at for one new connection. */
 const LOOK_AT: u32 = 64;
@@ -38,6 +38,7 @@ export function makeRoom(): bool {
     if (slot == NIL) break;
     const c = connAt(slot);
     if (!c.has(STATUS_ASSURED)) {
+      walkTouchNext();
       evict(c);
       return true;
     }
