@@ -57,14 +57,15 @@ export function headerSumOk(ip: usize, header: u32): bool {
   return sum == 0xffff;
 }
 
-/** The same of a header without options, straight on: every packet of the fast decoder. */
+/**
+ * The same of a header without options: every packet of the fast decoder. A sum folds to 0xffff when it is divisible by 0xffff
+ * (and not 0, which the version keeps it from), and that one multiplication tells (Warren, Hacker's Delight, §10-17).
+ */
 // @ts-ignore: decorator
 @inline
 export function shortHeaderSumOk(ip: usize): bool {
-  let sum = <u64>load<u32>(ip) + <u64>load<u32>(ip, 4) + <u64>load<u32>(ip, 8) + <u64>load<u32>(ip, 12) + <u64>load<u32>(ip, 16);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return (sum & 0xffff) + (sum >> 16) == 0xffff;
+  const sum = <u64>load<u32>(ip) + <u64>load<u32>(ip, 4) + <u64>load<u32>(ip, 8) + <u64>load<u32>(ip, 12) + <u64>load<u32>(ip, 16);
+  return sum * 0xfffefffefffeffff <= 0x0001000100010001;
 }
 
 /** The pseudo header: addresses of `addressBytes` each, protocol and length (RFC 793, RFC 8200 §8.1). */
