@@ -1,5 +1,15 @@
 // One packet's decision in steps, as plain data: what it is, what it met, what was compared with what.
-import { type Conntrack, type Flow, flagNames, SYSCTLS, statusNames, type Tuple } from "conntrack-wasm";
+import {
+  type Conntrack,
+  type Expectation,
+  expectFlagNames,
+  type Flow,
+  flagNames,
+  protocolName,
+  SYSCTLS,
+  statusNames,
+  type Tuple,
+} from "conntrack-wasm";
 import { hasIcmpId, icmpText, type PacketView, protocolText, secondsText } from "./packet.js";
 import { changeText, endpoint, infoText } from "./text.js";
 
@@ -76,7 +86,10 @@ export function explainPacket(context: Context): Step[] {
     windowStep(context),
     timerStep(context),
   ];
-  steps.push(masterStep(context), { step: "Not expected", lines: lines(...(context.notExpected ?? [])) });
+  steps.push(masterStep(context), expectedStep(context), {
+    step: "Not expected",
+    lines: lines(...(context.notExpected ?? [])),
+  });
   if (context.rules) steps.push(context.rules);
   steps.push(outcomeStep(context), causeStep(context), hintStep(context));
   return steps.filter((step) => step.lines.length > 0);
@@ -280,6 +293,9 @@ function windowStep({ packet }: Context): Step {
 
 // ---- timer
 
+/** Helpers that renew the connection they read, if only by a while of their own (a registration, a call). */
+const RENEWING = ["amanda", "netbios-ns", "RAS", "sip", "snmp"];
+
 /** Sysctls that may have chosen a timeout, most particular last. */
 function timeoutCandidates({ trace }: PacketView): string[] {
   const state = trace.after?.protocolState?.toLowerCase() ?? "";
@@ -290,8 +306,11 @@ function timeoutCandidates({ trace }: PacketView): string[] {
         (name) => prefix + name,
       );
     case "udp":
-    case "udplite":
-      return [`${prefix}udp_timeout`, `${prefix}udp_timeout_stream`];
+    case "udplite": {
+      const stream = `${prefix}udp_timeout_stream`;
+      const isStream = statusNames(trace.before?.status ?? 0).includes("ASSURED");
+      return isStream ? [stream] : [`${prefix}udp_timeout`, stream];
+    }
     case "sctp":
       return [`${prefix}sctp_timeout_${state}`];
     case "gre":
@@ -314,10 +333,12 @@ function timerStep({ packet, engine }: Context): Step {
     return { step, lines: lines(`not renewed: ${secondsText(after.timeout, 3)} s left`) };
   const known = timeoutCandidates(packet).filter((name) => SYSCTLS.some((sysctl) => sysctl.name === name));
   const rule = known.find((name) => BigInt(engine.sysctl(name)) * 1_000_000_000n === after.timeout);
+  const helper = packet.entry === null ? null : (engine.flow(packet.entry)?.helper ?? null);
+  const chosen = rule ?? (helper !== null && RENEWING.includes(helper) ? `by its helper, ${helper}` : null);
   const from = before === null ? "set" : `${secondsText(before.timeout, 3)} s left, renewed`;
   return {
     step,
-    lines: lines(`${from} to ${secondsText(after.timeout, 3)} s${rule === undefined ? "" : ` (${rule})`}`),
+    lines: lines(`${from} to ${secondsText(after.timeout, 3)} s${chosen === null ? "" : ` (${chosen})`}`),
   };
 }
 
@@ -332,6 +353,24 @@ function masterStep({ packet, engine, announcement }: Context): Step {
     step: "Announced",
     lines: lines(`by connection ${master} (${whose})`, announced !== null && (announcement ?? `with #${announced}`)),
   };
+}
+
+// ---- what it announces
+
+/** "tcp 10.0.0.1 → 10.0.0.2:1720, within 240.000 s": an address without a port stands for all of its ports. */
+function expectationText({ l4proto, tuple, mask, timeout, flags }: Expectation): string {
+  const { src, dst, sport, dport } = tuple;
+  const whose = mask.src === mask.dst ? src : `${src}/${mask.src}`;
+  const from = /^[0:.]+$/.test(mask.src) ? "anyone" : endpoint(whose, mask.sport ? (sport ?? null) : null);
+  const ends = dport === undefined ? tupleText(tuple) : `${from} → ${endpoint(dst, dport)}`;
+  const within = timeout === null ? "" : `, within ${secondsText(timeout, 3)} s`;
+  const repeated = expectFlagNames(flags).includes("PERMANENT") ? ", any number of times" : "";
+  return `${protocolName(l4proto)} ${ends}${within}${repeated}`;
+}
+
+function expectedStep({ packet, engine }: Context): Step {
+  const announced = engine.expectations().filter(({ frame }) => frame === packet.frame);
+  return { step: "Expected", lines: lines(...announced.map(expectationText)) };
 }
 
 // ---- outcome

@@ -22,6 +22,9 @@ test("the data connection is RELATED, with its master and the packet that announ
   const { stdout: story } = await ctrack(["explain", active, String(related.frame), "--helper", "ftp:21"]);
   expect(story).toMatch(/Announced\s+by connection 1 \(ftp, /);
   expect(story).toContain(`#${announcing.frame} `);
+  const { stdout: before } = await ctrack(["explain", active, String(announcing.frame), "--helper", "ftp"]);
+  expect(before).toContain(`Expected  tcp ${related.src} → ${related.dst}:${related.dport}, within 300.000 s\n`);
+  expect(story).not.toContain("Expected");
 });
 
 test("without a helper it is NEW, and ctrack says what a helper would have made of it", async () => {
@@ -67,6 +70,14 @@ test("broadcasts of the box's own are answered by anybody: the helper wants --if
   expect(listing.stdout).toMatch(/src=192\.168\.1\.255 dst=192\.168\.1\.2 sport=137 dport=40000 PERMANENT netbios-ns/);
   const { stdout } = await ctrack(["explain", file, "1", "--helper", "netbios-ns"]);
   expect(stdout).toContain("broadcasts of the firewall's own only");
+  const own = await ctrack(["explain", file, "1", "--helper", "netbios-ns", "--iface", "eth0=192.168.1.2/24"]);
+  expect(own.stdout).toMatch(
+    /Expected +udp 192\.168\.1\.255\/255\.255\.255\.0:137 → 192\.168\.1\.2:40000, within 3\.000 s, any number of times\n/,
+  );
+  expect(own.stdout).toContain("(by its helper, netbios-ns)");
+  const place = scratch.write("box.yaml", Buffer.from("interfaces:\n  eth0: 192.168.1.2/24\n"));
+  const compared = await ctrack(["diff", file, "--place", place, "--to-helper", "netbios-ns", "-q"]);
+  expect(compared.stdout.match(/NEW.*RELATED/g)).toHaveLength(2);
   const wrong = await ctrack(["track", file, "--iface", "eth0=192.168.1"]);
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("eth0")]);
 });

@@ -122,6 +122,8 @@ export interface Ruling {
   readonly files: readonly RuleFile[];
   readonly program: Program;
   readonly interfaces: readonly string[];
+  /** There are rules, or the box was described: without the program the engine would know neither. */
+  readonly matters: boolean;
 }
 
 /** Reads and compiles rules; null when they have errors, which are then told. */
@@ -169,7 +171,8 @@ async function compileRuling(
         ...(outside !== undefined && { out: outside }),
       },
     );
-    return { files, program, interfaces: place.map(({ name }: PlaceInterface) => name) };
+    const interfaces = place.map(({ name }: PlaceInterface) => name);
+    return { files, program, interfaces, matters: files.length > 0 || declared.length > 0 };
   } catch (error) {
     if (error instanceof CompileError)
       throw new UsageError(`${files.map(({ file }) => file).join(", ")}: ${error.message}`);

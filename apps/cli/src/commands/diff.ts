@@ -140,8 +140,7 @@ async function openRun(
   ruling: Ruling,
   progress: boolean,
 ): Promise<Run> {
-  const { program, interfaces } = ruling;
-  const ruled = ruling.files.length > 0;
+  const { program, interfaces, matters } = ruling;
   const session = await Session.open(
     files,
     { ...options, read: [] },
@@ -149,10 +148,10 @@ async function openRun(
       trace: true,
       progress,
       interfaces,
-      programSize: ruled ? program.bytes.length : 0,
+      programSize: matters ? program.bytes.length : 0,
     },
   );
-  if (ruled) session.engine.loadProgram(program.bytes);
+  if (matters) session.engine.loadProgram(program.bytes);
   return { session, ruling };
 }
 

@@ -54,13 +54,13 @@ async function runTo(
   files: readonly string[],
   frame: number,
   options: CommonOptions,
-  { files: rules, program, interfaces }: Ruling,
+  { program, interfaces, matters }: Ruling,
   hindsight = false,
 ): Promise<Found | Session> {
-  const programSize = rules.length > 0 ? program.bytes.length : 0;
+  const programSize = matters ? program.bytes.length : 0;
   const wishes = { trace: true, count: frame, progress: true, hindsight, programSize, interfaces };
   const session = await Session.open(files, options, wishes);
-  if (programSize > 0) {
+  if (matters) {
     session.engine.loadProgram(program.bytes);
     session.hindsight?.engine.loadProgram(program.bytes);
     session.engine.traceRules(true);
