@@ -8,7 +8,7 @@ import { ftp, MAX_DIALOGUE_RECORD, sip } from "../src/dialogue.js";
 import { mixChunks } from "../src/mix.js";
 import { Established, fillSyns, MAX_RECORD } from "../src/packets.js";
 import { CONTENDERS, withEvents } from "../src/questions/common.js";
-import { rulesetText } from "../src/ruleset.js";
+import { rulesetText, STYLES } from "../src/ruleset.js";
 import { STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, type Tracker, tally } from "../src/tool.js";
 
 const FLOWS = 500;
@@ -77,8 +77,11 @@ test.each([ftp, sip])("$helper: every answer announces a connection", async (dia
   }
 });
 
-test("no packet of the workload matches a rule of the ruleset but the one on top", async () => {
-  const { ruleset, errors } = parseRuleset(rulesetText(300, true));
+test.each([
+  ["rules", rulesetText(300, true)],
+  ["a raw table", STYLES.raw?.(10) ?? ""],
+])("no packet of the workload matches a rule of the ruleset but the one on top: %s", async (_, text) => {
+  const { ruleset, errors } = parseRuleset(text);
   expect(errors).toEqual([]);
   const program = compileRules(ruleset);
   const tracker = (await engineWith("rules", { programSize: program.bytes.length }).open(2 * FLOWS)) as EngineTracker;
@@ -88,10 +91,27 @@ test("no packet of the workload matches a rule of the ruleset but the one on top
   const { bytes } = input.fill(new Uint8Array(CHUNK * MAX_RECORD), CHUNK);
   for (const results of tracker.engine.trackBlock({ framing: "pcap", link: 1, bytes })) {
     expect(results.count).toBe(CHUNK);
-    for (let i = 0; i < results.count; i++) expect(program.refs[results.rule(i)]?.position).toBe(1);
+    for (let i = 0; i < results.count; i++)
+      expect(program.refs[results.rule(i)]).toMatchObject({ table: "filter", position: 1 });
   }
   const syns = fillSyns(new Uint8Array(CHUNK * MAX_RECORD), 10 * FLOWS, CHUNK, 2);
   for (const results of tracker.engine.trackBlock({ framing: "pcap", link: 1, bytes: syns.bytes })) {
+    for (let i = 0; i < results.count; i++) expect(program.refs[results.rule(i)]?.rule).toBeNull();
+  }
+});
+
+test.each(["blocklist", "ufw", "pods"])("no packet of the workload matches a rule that decides: %s", async (style) => {
+  const { ruleset, errors } = parseRuleset(STYLES[style]?.(300) ?? "");
+  expect(errors).toEqual([]);
+  expect(ruleset.tables.flatMap(({ chains }) => chains.flatMap(({ rules }) => rules)).length).toBeGreaterThanOrEqual(
+    300,
+  );
+  const program = compileRules(ruleset);
+  const tracker = (await engineWith("rules", { programSize: program.bytes.length }).open(2 * FLOWS)) as EngineTracker;
+  tracker.engine.loadProgram(program.bytes);
+  const { bytes } = fillSyns(new Uint8Array(CHUNK * MAX_RECORD), 0, CHUNK, 1);
+  for (const results of tracker.engine.trackBlock({ framing: "pcap", link: 1, bytes })) {
+    expect(results.count).toBe(CHUNK);
     for (let i = 0; i < results.count; i++) expect(program.refs[results.rule(i)]?.rule).toBeNull();
   }
 });

@@ -1,12 +1,13 @@
 // What a ruleset costs: N rules no packet matches, of which every one has to be ruled out; as compiled, one by one as they
-// are written, and with `RELATED,ESTABLISHED` on top. Traffic of connections that stand, and first packets.
+// are written, and with `RELATED,ESTABLISHED` on top; and rules as tools write them. Traffic of connections that stand, and first
+// packets.
 import { compileRules, parseRuleset } from "conntrack-iptables";
 import { Conntrack } from "conntrack-wasm";
 import { EngineTracker, SYSCTL } from "../contenders/engine.js";
 import { Established, fillSyns, MAX_RECORD } from "../packets.js";
 import { type Lane, paired } from "../paired.js";
 import type { Row } from "../row.js";
-import { rulesetText } from "../ruleset.js";
+import { rulesetText, STYLES } from "../ruleset.js";
 import { rowsOf, type Settings } from "./common.js";
 
 const FLOWS = 10_000;
@@ -16,39 +17,69 @@ const SIZES = [10, 100, 1_000, 10_000];
 
 export async function* rules(settings: Settings): AsyncGenerator<Row, void> {
   for (const size of SIZES) {
-    yield* await ofEstablished(size, settings);
-    yield* await ofNewFlows(size, settings);
+    const variants: Variant[] = [
+      ["rules", rulesetText(size, false), true],
+      ["rules, RELATED,ESTABLISHED on top", rulesetText(size, true), true],
+      ["rules, one by one", rulesetText(size, false), false],
+    ];
+    yield* await ofBoth(`${size} rules`, variants, settings);
+  }
+  for (const [style, write] of Object.entries(STYLES)) {
+    const size = style === "raw" ? 10 : 1_000;
+    for (const rules of settings.full && size === 1_000 ? [size, 10 * size] : [size]) {
+      const text = write(rules);
+      const variants: Variant[] = [
+        ["rules", text, true],
+        ["rules, one by one", text, false],
+      ];
+      yield* await ofBoth(`${rules} rules, ${style}`, variants, settings);
+    }
   }
 }
 
-async function open(text: string | null, optimise: boolean): Promise<EngineTracker> {
-  if (text === null) return new EngineTracker(await Conntrack.open({ seed: 1, max: 2 * FLOWS, sysctl: SYSCTL }));
+/** A contender's name, its rules, and whether trees are made of them. */
+type Variant = readonly [name: string, text: string | null, optimise: boolean];
+
+async function* ofBoth(question: string, variants: readonly Variant[], settings: Settings): AsyncGenerator<Row, void> {
+  const all: Variant[] = [["no rules", null, true], ...variants];
+  yield* await ofEstablished(question, all, settings);
+  yield* await ofNewFlows(question, all, settings);
+}
+
+async function open(text: string | null, optimise: boolean, wasm: Uint8Array | null): Promise<EngineTracker> {
+  const options = { seed: 1, max: 2 * FLOWS, sysctl: SYSCTL, ...(wasm === null ? {} : { wasm }) };
+  if (text === null) return new EngineTracker(await Conntrack.open(options));
   const { ruleset, errors } = parseRuleset(text);
   if (errors.length > 0) throw new Error(`rules: ${errors[0]?.message}`);
   const { bytes } = compileRules(ruleset, { optimise });
-  const engine = await Conntrack.open({ seed: 1, max: 2 * FLOWS, sysctl: SYSCTL, programSize: bytes.length });
+  const engine = await Conntrack.open({ ...options, programSize: bytes.length });
   engine.loadProgram(bytes);
   return new EngineTracker(engine);
 }
 
-function trackers(size: number): Promise<[string, EngineTracker][]> {
-  const named = [
-    ["no rules", null, true],
-    ["rules", rulesetText(size, false), true],
-    ["rules, RELATED,ESTABLISHED on top", rulesetText(size, true), true],
-    ["rules, one by one", rulesetText(size, false), false],
-  ] as const;
-  return Promise.all(
-    named.map(async ([name, text, optimise]): Promise<[string, EngineTracker]> => [name, await open(text, optimise)]),
-  );
+/** With another build: both of every variant, except those without trees. */
+function trackers(variants: readonly Variant[], against: Uint8Array | null): Promise<[string, EngineTracker][]> {
+  const builds = variants.flatMap(([name, text, optimise]): [string, Promise<EngineTracker>][] => {
+    if (against === null) return [[name, open(text, optimise, null)]];
+    if (!optimise) return [];
+    return [
+      [name, open(text, true, null)],
+      [`${name}, other build`, open(text, true, against)],
+    ];
+  });
+  return Promise.all(builds.map(async ([name, tracker]): Promise<[string, EngineTracker]> => [name, await tracker]));
 }
 
-async function ofEstablished(size: number, { budget }: Settings): Promise<Row[]> {
+async function ofEstablished(
+  question: string,
+  variants: readonly Variant[],
+  { budget, against }: Settings,
+): Promise<Row[]> {
   const bytes = new Uint8Array(CHUNK * MAX_RECORD);
   const input = new Established(FLOWS, false, "uniform", CHUNK);
   let chunk = input.fill(bytes, CHUNK);
   const lanes: Lane[] = [];
-  for (const [contender, tracker] of await trackers(size)) {
+  for (const [contender, tracker] of await trackers(variants, against)) {
     for (const part of input.setup(CHUNK)) tracker.track(part.bytes);
     lanes.push({
       contender,
@@ -63,13 +94,17 @@ async function ofEstablished(size: number, { budget }: Settings): Promise<Row[]>
     chunk = input.fill(bytes, CHUNK);
   };
   const measured = paired(lanes, { turn: 4, budget: budget / 2, warmup: 40, prepareChunk });
-  return rowsOf(`${size} rules, established`, FLOWS, measured);
+  return rowsOf(`${question}, established`, FLOWS, measured);
 }
 
-async function ofNewFlows(size: number, { budget }: Settings): Promise<Row[]> {
+async function ofNewFlows(
+  question: string,
+  variants: readonly Variant[],
+  { budget, against }: Settings,
+): Promise<Row[]> {
   const bytes = new Uint8Array(CHUNK * MAX_RECORD);
   const lanes: Lane[] = [];
-  for (const [contender, tracker] of await trackers(size)) {
+  for (const [contender, tracker] of await trackers(variants, against)) {
     let next = 0;
     let chunk = fillSyns(bytes, next, CHUNK, 1);
     lanes.push({
@@ -86,5 +121,5 @@ async function ofNewFlows(size: number, { budget }: Settings): Promise<Row[]> {
       },
     });
   }
-  return rowsOf(`${size} rules, new flows`, FLOWS, paired(lanes, { turn: 4, budget: budget / 2, warmup: 40 }));
+  return rowsOf(`${question}, new flows`, FLOWS, paired(lanes, { turn: 4, budget: budget / 2, warmup: 40 }));
 }

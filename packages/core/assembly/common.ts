@@ -9,7 +9,7 @@ import {
 import { attention } from "./attention";
 import { Conn, connAt, NIL } from "./conn";
 import { deliverRaised, directionOf } from "./conntrack";
-import { filtering, filterPacket, filterQuick, filterRaw, NOT_QUICK, rawPlain, rule } from "./filter/program";
+import { filterAhead, filtering, filterPacket, filterQuick, filterRaw, NOT_QUICK, rawPlain, rule } from "./filter/program";
 import { nextFrame } from "./frame";
 import { RESULTS, RULES } from "./memory-map";
 import { KIND_ACK, KIND_FOREIGN, KIND_TRACK, Packet, RECORD_FOREIGN } from "./packet";
@@ -25,19 +25,19 @@ const PACKET_BITS: u32 = 7; // a Packet is 128 bytes
 const RECORD_EXACT: u32 = RECORD_NOTRACK | RECORD_DROP | RECORD_FOREIGN;
 
 let enabled: bool = true;
+/** There are rules that say how a packet is tracked. */
+let asksRaw: bool = false;
 
 /** Off for tests: everything goes the exact way. */
 export function enableFastPath(on: bool): void {
   enabled = on;
 }
 
-/**
- * Takes the settings over, once per block. False when nothing is common: tracing, Linux 2.4, rules in the raw table, timeouts
- * in an order of their own.
- */
+/** Takes the settings over, once per block. False when nothing is common: tracing, Linux 2.4, timeouts in an order of their own. */
 export function prepareCommon(): bool {
   prepareQueryFast();
-  return prepareTcpFast() && enabled && !tracing && profile == PROFILE_LINUX_6 && (!filtering || rawPlain);
+  asksRaw = filtering && !rawPlain;
+  return prepareTcpFast() && enabled && !tracing && profile == PROFILE_LINUX_6;
 }
 
 /** Tracks the packets from the `i`-th on, the first of which has result `index`, up to one that is not common; returns its number. */
@@ -46,6 +46,7 @@ export function trackCommon(packets: usize, i: u32, n: u32, index: u32): u32 {
   const shift = index - i;
   for (;;) {
     const from = packets + (<usize>i << PACKET_BITS);
+    if (asksRaw && !passesRaw(changetype<Packet>(from))) return i;
     const results = RESULTS + <usize>(i + shift) * RESULT_SIZE;
     const done = filtering ? trackAcks(from, from + (1 << PACKET_BITS), results) : trackAcks(from, packets + (<usize>n << PACKET_BITS), results);
     if (late) {
@@ -66,7 +67,7 @@ export function trackCommon(packets: usize, i: u32, n: u32, index: u32): u32 {
       if (p.time >= nextDue || isCandidate(p) || !findsOther(p)) return i;
     } else {
       if (!trackQuery(p, i + shift)) return i;
-      if (++i == n) return n;
+      if (++i == n || attention) return i;
     }
   }
   return i;
@@ -76,6 +77,15 @@ export function trackCommon(packets: usize, i: u32, n: u32, index: u32): u32 {
 @inline
 function isCandidate(p: Packet): bool {
   return sameKey(changetype<Conn>(p.candidate), p.key0, p.key1, p.a6, p.b6);
+}
+
+// What rules of the raw table say of an ACK that trackAcks() may take. Where it does not take it, the packet goes the exact way at
+// once, which knows the answer.
+function passesRaw(p: Packet): bool {
+  if (p.kind != KIND_ACK || p.time >= nextDue) return true;
+  if (!isCandidate(p) && !findsOther(p)) return false;
+  if (p.time > now) setNow(p.time);
+  return filterAhead(p);
 }
 
 // UDP and ICMP, or a packet of another shard.
@@ -93,6 +103,7 @@ function trackQuery(p: Packet, index: u32): bool {
   const c = changetype<Conn>(p.candidate);
   const dir = directionOf(c, p);
   if (time > now) setNow(time);
+  if (asksRaw && !filterAhead(p)) return false;
   if (!trackQueryFast(c, dir, p)) return false;
   nextFrame();
   if (p.notes & NOTE_CHECKSUM_SEEN) bump(STAT_CHECKSUM_SEEN);
@@ -115,7 +126,8 @@ function findsOther(p: Packet): bool {
   return true;
 }
 
-// Rules come behind tracking anyway, and raw ones here only count. What they change on the conn is announced as ever.
+// Rules come behind tracking anyway, and raw ones that matter were asked ahead of it. What they change on the conn is announced
+// as ever.
 function filterCommon(c: Conn, dir: u32, p: Packet, index: u32): void {
   let passed = true;
   const quick = filterQuick(p);

@@ -20,7 +20,14 @@ const RAW = [
   "-p tcp -m tcp --sport 82 -j CT --zone 7",
   "-p tcp -m tcp --dport 83 -j CT --timeout slow",
   "-p tcp -m tcp --dport 84 -j DROP",
+  "-p tcp -m tcp --dport 85 -j CT --helper ftp",
+  "-p tcp -m tcp --sport 80 -j CT --zone 0",
   "-m length --length 60:100 -j MARK --set-xmark 0x2/0x2",
+  "-m statistic --mode nth --every 7 --packet 3 -j NOTRACK",
+  "-m limit --limit 5/sec -j RETURN",
+  "-p tcp -m recent --name seen --set",
+  "-p tcp -m recent --name seen --rcheck --hitcount 9 -j CT --ctevents new",
+  "-m cpu --cpu 3 -j DROP",
   "",
 ];
 const MANGLE = [

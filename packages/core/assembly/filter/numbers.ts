@@ -52,7 +52,7 @@ export const PROGRAM_SET_COUNT = 42;
 export const PROGRAM_EPOCH = 44;
 export const PROGRAM_HEADER = 46; // words
 
-/** Raw PREROUTING and OUTPUT change nothing: the fast path of established TCP need not ask them first. */
+/** Raw PREROUTING and OUTPUT change nothing: the fast path need not ask them before it tracks a packet. */
 export const FLAG_RAW_PLAIN = 1;
 /** The interface of a record is its way: in + 1 | (out + 1) << 8, 0 for neither. Otherwise it is ignored. */
 export const FLAG_INTERFACES = 2;

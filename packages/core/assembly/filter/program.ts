@@ -15,9 +15,9 @@ import {
 } from "./numbers";
 import { broadcastMask, constantPlace, isSameWay, placeOf } from "./place";
 import { changeSets } from "./set-change";
-import { act, clearTemplate } from "./target";
+import { act, clearTemplate, notrack, zoneGiven } from "./target";
 import { descend } from "./tree";
-import { isLate, prepareQuickWays, quickRule, quickWay, rawStage, takeQuickWay, wayOf } from "./way";
+import { isLate, prepareQuickWays, quickRule, quickWay, rawStage, RULE_OF_RAW, takeQuickWay, wayOf } from "./way";
 
 /** A program is loaded. */
 export let filtering: bool = false;
@@ -33,6 +33,9 @@ let stages: usize = 0;
 let counters: usize = 0;
 let base: usize = 0;
 let doubtful: bool = false;
+/** The raw table has seen the packet at hand already (filterAhead), and `admitted` is what it said. */
+let ahead: bool = false;
+let admitted: bool = true;
 /** The clock of sets stands still until the first packet. */
 let waiting: bool = false;
 
@@ -63,8 +66,9 @@ export function startProgram(size: u32): bool {
   filtering = true;
   waiting = load<u32>(PROGRAM, PROGRAM_SET_COUNT * 4) != 0 && load<u64>(PROGRAM, PROGRAM_EPOCH * 4) == 0;
   if (waiting && now) startClock();
+  ahead = false;
   fixedHook = constantPlace(PROGRAM);
-  prepareQuickWays();
+  prepareQuickWays(rawPlain);
   return true;
 }
 
@@ -77,15 +81,32 @@ function startClock(): void {
 /** No quick way: filterQuick has done nothing. */
 export const NOT_QUICK: u32 = 0xff;
 
+/**
+ * The raw table ahead of time, for a packet that looks common; if it is none after all, the next filterRaw() knows the answer.
+ * False where a rule changed how the packet is tracked.
+ */
+export function filterAhead(p: Packet): bool {
+  admitted = filterRaw(p, p.iface);
+  ahead = true;
+  return admitted && !notrack && !zoneGiven;
+}
+
 /** The verdict on a packet of an ESTABLISHED connection, where its state alone decides; sets `rule`. Otherwise NOT_QUICK. */
 // @ts-ignore: decorator
 @inline
 export function filterQuick(p: Packet): u32 {
-  const quick = quickWay(p.l3num == L3_IPV6, fixedHook ? fixedHook : placeOf(PROGRAM, p, p.iface));
+  const quick = quickWay(p.l3num == L3_IPV6, ahead ? hook : fixedHook ? fixedHook : placeOf(PROGRAM, p, p.iface));
   if (quick == 0 || traceOn) return NOT_QUICK;
-  traceLength = 0;
-  rule = quickRule(quick);
-  return takeQuickWay(quick, p);
+  const decided = quickRule(quick);
+  if (!ahead) {
+    traceLength = 0;
+    rule = decided;
+    return takeQuickWay(quick, p.ipLength);
+  }
+  ahead = false;
+  if (decided != RULE_OF_RAW) rule = decided;
+  if (doubtful) rule |= RULE_UNDECIDED;
+  return takeQuickWay(quick, lengthNow(p));
 }
 
 /** True if the box is known to send packets for both addresses to the same neighbour. */
@@ -102,12 +123,17 @@ export function ownBroadcast(p: Packet): u32 {
 // @ts-ignore: decorator
 @inline
 export function clearRule(): void {
+  if (ahead) return;
   rule = 0;
   traceLength = 0;
 }
 
 /** Before connection tracking: the raw table. False when a rule of it dropped the packet. */
 export function filterRaw(p: Packet, given: u32): bool {
+  if (ahead) {
+    ahead = false;
+    return admitted;
+  }
   begin(p, given);
   const stage = rawStage(hook);
   const chain = load<u32>(stages + (<usize>stage << 2));

@@ -1,7 +1,6 @@
 // The tables and chains a packet passes, by hook; and those of them that need nothing but its state to decide.
 import { STATE_ESTABLISHED, STATE_INVALID, VERDICT_ACCEPT, VERDICT_DROP } from "../abi";
 import { PROGRAM } from "../memory-map";
-import { Packet } from "../packet";
 import {
   CHAIN_ENTRIES, ENTRY_KIND, ENTRY_LIST, ENTRY_RULE, ENTRY_TREE, FIELD_STATE, HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, PROGRAM_COUNTERS, PROGRAM_STAGES,
   RULE_ARGS, RULE_NUMBER, RULE_TARGET, STAGE_FILTER_FORWARD, STAGE_FILTER_INPUT, STAGE_FILTER_OUTPUT, STAGE_MANGLE_FORWARD, STAGE_MANGLE_INPUT,
@@ -43,6 +42,9 @@ const QUICK: usize = memory.data(2 * 4 * 16 * 4, 8);
 /** More entries than this no quick way has. */
 const QUICK_STEPS: u32 = 64;
 
+/** The raw table, which is asked first and not part of the way, has said which rule decides. */
+export const RULE_OF_RAW: u32 = 0xffffffff;
+
 const STACK: usize = memory.data(QUICK_COUNTERS * 4, 4);
 let steps: u32 = 0;
 let decided: u32 = 0;
@@ -53,23 +55,23 @@ function quickAt(six: bool, hook: u32): usize {
   return QUICK + (((six ? QUICK_HOOKS : 0) + hook) * QUICK_WORDS << 2);
 }
 
-/** Looks for quick ways in the program at hand. */
-export function prepareQuickWays(): void {
+/** Looks for quick ways in the program at hand; through the raw table as well if that is plain. */
+export function prepareQuickWays(throughRaw: bool): void {
   memory.fill(QUICK, 0, 2 * QUICK_HOOKS * QUICK_WORDS * 4);
-  for (let six: u32 = 0; six < 2; ++six) for (let hook: u32 = HOOK_INPUT; hook <= <u32>HOOK_OUTPUT; ++hook) prepare(six, hook);
+  for (let six: u32 = 0; six < 2; ++six) for (let hook: u32 = HOOK_INPUT; hook <= <u32>HOOK_OUTPUT; ++hook) prepare(six, hook, throughRaw);
 }
 
-function prepare(six: u32, hook: u32): void {
+function prepare(six: u32, hook: u32, throughRaw: bool): void {
   const quick = quickAt(six != 0, hook);
   const stages = PROGRAM + ((PROGRAM_STAGES + six * STAGES) << 2);
   steps = 0;
   decided = 0;
   const raw = load<u32>(stages + (<usize>rawStage(hook) << 2));
   let verdict: u32 = TARGET_ACCEPT;
-  if (raw) {
+  if (raw && throughRaw) {
     verdict = follow(quick, raw, STATE_INVALID);
     if (verdict != TARGET_ACCEPT) return;
-  }
+  } else if (raw) decided = RULE_OF_RAW;
   for (let way = wayOf(hook); way && verdict == TARGET_ACCEPT; way >>= 4) {
     const chain = load<u32>(stages + (<usize>(way & 15) << 2));
     if (chain == 0) continue;
@@ -143,15 +145,15 @@ export function quickWay(six: bool, hook: u32): usize {
   return load<u32>(quick) ? quick : 0;
 }
 
-/** Counts a packet along a quick way; its verdict. */
+/** Counts a packet of this length along a quick way; its verdict. */
 // @ts-ignore: decorator
 @inline
-export function takeQuickWay(quick: usize, p: Packet): u32 {
+export function takeQuickWay(quick: usize, length: u32): u32 {
   const end = quick + 12 + (<usize>load<u32>(quick, 8) << 2);
   for (let at = quick + 12; at < end; at += 4) {
     const counter = <usize>load<u32>(at);
     store<u64>(counter, load<u64>(counter) + 1);
-    store<u64>(counter, load<u64>(counter, 8) + <u64>p.ipLength, 8);
+    store<u64>(counter, load<u64>(counter, 8) + <u64>length, 8);
   }
   return load<u32>(quick) - 1;
 }
