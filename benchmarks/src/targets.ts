@@ -83,6 +83,18 @@ export const TARGETS: readonly Target[] = [
     ]),
   },
   {
+    against: "native C of the same design, 1k / 100k / 1M flows",
+    target: "≤ 1.2x its time",
+    from: "native",
+    measure: (rows) =>
+      all(
+        [1_000, 100_000, 1_000_000].map((flows) => {
+          const ratio = find(rows, flows, "native C")?.ratio;
+          return ratio == null ? null : { text: `${(1 / ratio).toPrecision(3)}x`, met: 1 / ratio <= 1.2 };
+        }),
+      ),
+  },
+  {
     against: "memory per flow, exact fit, events on, 1M flows",
     target: "≤ 150 bytes",
     from: "memory",
