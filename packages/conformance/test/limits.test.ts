@@ -2,7 +2,7 @@
 // compared with. Which entry goes to make room is chance in the kernel (docs/conformance.md); that only unassured ones go,
 // one event for each, and that every packet is let in or counted as dropped, is not.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Conntrack } from "conntrack-wasm";
 import { describe, expect, test } from "vitest";
@@ -155,7 +155,21 @@ describe.skipIf(why !== "")(`a full table${why && ` (${why})`}`, () => {
 /** More expectations than other tests have at a time. */
 const ANNOUNCED = 300;
 
+const wasm = readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm"));
+
 describe.skipIf(why !== "")(`full of expectations${why && ` (${why})`}`, () => {
+  test("no expectations at all is not a limit that can be set", { timeout: 60_000 }, async () => {
+    const engine = Conntrack.openSync(wasm, { seed: 1, max: ROOM });
+    const name = "nf_conntrack_expect_max";
+    // at its end the old value comes back, should the kernel take one of these
+    await withGlobalLimit(name, ROOM, async () => {
+      for (const value of [0, -1]) {
+        expect(() => writeFileSync(`/proc/sys/net/netfilter/${name}`, String(value))).toThrow(/EINVAL/);
+        expect(() => engine.setSysctl(name, value)).toThrow(/is not a whole number from 1 to/);
+      }
+    });
+  });
+
   test("the packet that announces one more is dropped", { timeout: PATIENCE }, async () => {
     const control = (n: number, reply: boolean, fields: Omit<TcpFields, "sport" | "dport">) => {
       const [src, dst, sport, dport] = reply ? [SERVER, host(n), 21, 1024] : [host(n), SERVER, 1024, 21];
@@ -186,7 +200,6 @@ describe.skipIf(why !== "")(`full of expectations${why && ` (${why})`}`, () => {
       }
     });
 
-    const wasm = readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm"));
     const engine = Conntrack.openSync(wasm, { seed: 1, max: ROOM, helpers: [{ name: "ftp" }] });
     engine.setSysctl("nf_conntrack_expect_max", ANNOUNCED);
     const mine = [...before, ...under].map(({ data }, i) => engine.track({ time: BigInt(i), data }).verdict);

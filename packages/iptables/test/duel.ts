@@ -7,7 +7,7 @@ import { kernelAvailable } from "../../conformance/src/kernel.js";
 import { recordSequences } from "../../conformance/src/record.js";
 import type { Recording } from "../../conformance/src/recording.js";
 import type { Mode } from "../../conformance/src/topology.js";
-import { compileRules, readCounters } from "../src/compile/index.js";
+import { compileRules, type Program, readCounters } from "../src/compile/index.js";
 import { parsePlace } from "../src/compile/place.js";
 import { type Counters, formatRule, formatSets, parseRuleset, parseSets, setsOf } from "../src/index.js";
 import { type Sample, saveText } from "./rulesets.js";
@@ -22,7 +22,7 @@ export interface Duel extends Sample {
   readonly sets?: string;
 }
 
-const wasm = readFileSync(new URL("../../core/build/conntrack.wasm", import.meta.url));
+export const wasm = readFileSync(new URL("../../core/build/conntrack.wasm", import.meta.url));
 export const available = kernelAvailable();
 
 /** Why sets cannot be loaded into the kernel here, or null. */
@@ -32,7 +32,7 @@ export function reasonWithoutSets(): string | null {
 }
 
 /** conformance/src/topology.ts */
-const PLACE = ["orc-in=198.19.255.1/32,fd6f:7263::1/128", "orc-out=198.19.255.2/32,fd6f:7263::2/128"];
+export const PLACE = ["orc-in=198.19.255.1/32,fd6f:7263::1/128", "orc-out=198.19.255.2/32,fd6f:7263::2/128"];
 const ROUTER_AND_SENDER = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
 
 interface Line {
@@ -51,10 +51,33 @@ const lineText = ({ table, chain, rule = "policy", packets, bytes }: Line) =>
 const compared = (line: string) =>
   !/^\w+ (OUTPUT|POSTROUTING|INPUT) policy/.test(line) && !/^\w+ INPUT -i lo /.test(line);
 
-function frameOf(data: Uint8Array): Uint8Array {
+/** As it enters the router, in Ethernet. */
+export function frameOf(data: Uint8Array): Uint8Array {
   const type = (data[0] ?? 0) >> 4 === 6 ? [0x86, 0xdd] : [8, 0];
   return Uint8Array.from([...ROUTER_AND_SENDER, ...type, ...data]);
 }
+
+/** What our rules and policies counted, in lines to compare. */
+export function ourCounters(program: Program, engine: Conntrack): string[] {
+  const counters = readCounters(program, engine.programBytes);
+  const lines = program.refs.flatMap((ref, number) => {
+    if (ref === null) return [];
+    const { packets, bytes } = counters[number] as Counters;
+    const rule = ref.rule === null ? "policy" : formatRule(ref.rule, ref.family);
+    return [
+      lineText({ table: ref.table, chain: ref.chain.name, rule, packets: Number(packets), bytes: Number(bytes) }),
+    ];
+  });
+  return lines.filter(compared).sort();
+}
+
+/** The kernel's, of `parseSave`. */
+export const theirCounters = (counters: readonly Line[]): string[] =>
+  counters
+    .filter(({ policy }) => policy !== "-")
+    .map(lineText)
+    .filter(compared)
+    .sort();
 
 /** `times`: seconds at which the kernel saw the packets. */
 export function ours(
@@ -79,15 +102,7 @@ export function ours(
     const time = start + BigInt(Math.round((times[i] ?? i * 1e-5) * 1e6)) * 1000n;
     return engine.track({ time, data: frameOf(data), link: 1 }).verdict.toLowerCase();
   });
-  const counters = readCounters(program, engine.programBytes);
-  const lines = program.refs.flatMap((ref, number) => {
-    if (ref === null) return [];
-    const { packets, bytes } = counters[number] as Counters;
-    const rule = ref.rule === null ? "policy" : formatRule(ref.rule, ref.family);
-    return [
-      lineText({ table: ref.table, chain: ref.chain.name, rule, packets: Number(packets), bytes: Number(bytes) }),
-    ];
-  });
+  const lines = ourCounters(program, engine);
   const changed = setsOf(program, engine.programBytes, engine.now);
   for (const set of changed) sets.set(set.name, set);
   return { lines, verdicts, sets: setLines(formatSets(sets.values())) };
@@ -104,8 +119,7 @@ const setLines = (text: string): string[] =>
 export function compare(duel: Duel, recording: Recording, start: bigint): void {
   const times = duel.times ? recording.packets.map(({ t }) => t as number) : [];
   const { lines, verdicts, sets } = ours(duel, start, times);
-  const theirs = ((recording.iptables ?? []) as Line[]).filter(({ policy }) => policy !== "-").map(lineText);
-  expect(lines.filter(compared).sort()).toEqual(theirs.filter(compared).sort());
+  expect(lines).toEqual(theirCounters((recording.iptables ?? []) as Line[]));
   expect(sets).toEqual(setLines((recording.ipset as string | undefined) ?? ""));
   // an answer of the box to itself over lo is taken for the packet that got through
   if (!duel.text?.includes("-A INPUT -i lo "))
