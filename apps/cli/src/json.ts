@@ -1,4 +1,5 @@
-// Packets as lines of JSON, straight from the engine's columns into bytes: the hot path of `-o json`. README.md has the keys.
+// Packets as lines of JSON, straight from the engine's columns into bytes. README.md has the keys. lines.ts writes the same
+// for common packets, faster, and leaves the others to what is here.
 //
 // A line is put together from pieces. What packets of one connection, direction and state have in common, from "protocol"
 // to "conn", is kept in a cache; so is the beginning of every "before" and "after". Both lie in the same array as the
@@ -24,8 +25,8 @@ const UDP = 17;
 const ICMPV6 = 58;
 const IPV4 = 2;
 const RELATED = 3;
-const STATES = ["null", '"NEW"', '"ESTABLISHED"', '"RELATED"', '"INVALID"', '"UNTRACKED"'];
-const DIRECTIONS = ["null", '"original"', '"reply"'];
+export const STATES = ["null", '"NEW"', '"ESTABLISHED"', '"RELATED"', '"INVALID"', '"UNTRACKED"'];
+export const DIRECTIONS = ["null", '"original"', '"reply"'];
 const TWO_32 = 0x1_0000_0000;
 
 // "000" … "999"
@@ -37,7 +38,8 @@ const DOT = 46;
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
-function connectionText(results: Results, i: number, conn: number | null): string {
+/** From behind the time to the number of the connection. */
+export function connectionText(results: Results, i: number, conn: number | null): string {
   const { protocol, src, dst, sport, dport } = results.trace(i);
   const ends = src === null ? '"src":null,"dst":null' : `"src":"${src}","dst":"${dst}"`;
   return (
@@ -45,6 +47,36 @@ function connectionText(results: Results, i: number, conn: number | null): strin
     `"state":${STATES[results.stateCode(i)]},"direction":${DIRECTIONS[results.directionCode(i)]},"conn":${conn}`
   );
 }
+
+/** The beginning of an entry, up to the number of its timeout. */
+export function entryText(which: "before" | "after", l4proto: number, code: number, status: number): string {
+  const [state, bits] = [stateName(l4proto, code), statusNames(status)];
+  return `,"${which}":{"protocolState":${JSON.stringify(state)},"status":${JSON.stringify(bits)},"timeout":`;
+}
+
+/** What the lines of common packets are made of. */
+export const TEXTS = {
+  frame: '{"frame":',
+  time: ',"time":"',
+  noReason: ',"reason":null,"reasonText":null,"verdict":"ACCEPT","rule":null',
+  cut: ',"cut":true',
+  badChecksum: ',"checksum":"bad"',
+  tcp: '","protocol":"tcp","src":"',
+  udp: '","protocol":"udp","src":"',
+  icmp: '","protocol":"icmp","src":"',
+  icmpv6: '","protocol":"icmpv6","src":"',
+  dst: '","dst":"',
+  sport: '","sport":',
+  dport: ',"dport":',
+  noPorts: '","sport":null,"dport":null',
+  type: ',"type":',
+  code: ',"code":',
+  id: ',"id":',
+  end: "}\n",
+} as const;
+
+/** When a packet came. */
+export type Moment = Pick<Headers, "seconds" | "nanoseconds">;
 
 /** Packets `touch` looks ahead. */
 export const TOUCHED = 64;
@@ -75,20 +107,20 @@ export class JsonLines {
   readonly #recent = new Array<Piece>(RECENT).fill({ start: 0, end: 0 });
   #second = -1;
   #secondPiece: Piece = { start: 0, end: 0 };
-  readonly #frame = this.#piece('{"frame":');
-  readonly #time = this.#piece(',"time":"');
-  readonly #noReason = this.#piece(',"reason":null,"reasonText":null,"verdict":"ACCEPT","rule":null');
-  readonly #cut = this.#piece(',"cut":true');
-  readonly #badChecksum = this.#piece(',"checksum":"bad"');
-  readonly #tcp = this.#piece('","protocol":"tcp","src":"');
-  readonly #udp = this.#piece('","protocol":"udp","src":"');
-  readonly #dst = this.#piece('","dst":"');
-  readonly #sport = this.#piece('","sport":');
-  readonly #dport = this.#piece(',"dport":');
-  readonly #type = this.#piece(',"type":');
-  readonly #code = this.#piece(',"code":');
-  readonly #id = this.#piece(',"id":');
-  readonly #end = this.#piece("}\n");
+  readonly #frame = this.#piece(TEXTS.frame);
+  readonly #time = this.#piece(TEXTS.time);
+  readonly #noReason = this.#piece(TEXTS.noReason);
+  readonly #cut = this.#piece(TEXTS.cut);
+  readonly #badChecksum = this.#piece(TEXTS.badChecksum);
+  readonly #tcp = this.#piece(TEXTS.tcp);
+  readonly #udp = this.#piece(TEXTS.udp);
+  readonly #dst = this.#piece(TEXTS.dst);
+  readonly #sport = this.#piece(TEXTS.sport);
+  readonly #dport = this.#piece(TEXTS.dport);
+  readonly #type = this.#piece(TEXTS.type);
+  readonly #code = this.#piece(TEXTS.code);
+  readonly #id = this.#piece(TEXTS.id);
+  readonly #end = this.#piece(TEXTS.end);
   #traces: RawTraces | null = null;
   // biome-ignore lint/correctness/noUnusedPrivateClassMembers: written so that the early reads have a use
   #touched = 0;
@@ -103,7 +135,7 @@ export class JsonLines {
   }
 
   /** Adds the line of packet `i` of a part; the headers stand at it. */
-  add(results: Results, headers: Headers, i: number): void {
+  add(results: Results, headers: Moment, i: number): void {
     // several engines have several memories for results, in turns
     if (this.#traces?.source !== results) this.#traces = new RawTraces(results);
     if (this.#at + LONGEST > this.#buffer.length) this.#grow();
@@ -158,7 +190,7 @@ export class JsonLines {
   }
 
   /** The line of one packet, without the line feed. */
-  line(results: Results, headers: Headers, i: number): string {
+  line(results: Results, headers: Moment, i: number): string {
     const start = this.#at;
     this.add(results, headers, i);
     return fromUtf8.decode(this.#buffer.subarray(start, this.#at - 1));
@@ -267,13 +299,10 @@ export class JsonLines {
     this.#buffer[this.#at++] = 125; // }
   }
 
-  #entryPiece(key: number, which: string, status: number, code: number, l4proto: number): Piece {
+  #entryPiece(key: number, which: "before" | "after", status: number, code: number, l4proto: number): Piece {
     let piece = this.#entries.get(key);
     if (piece === undefined) {
-      const [state, bits] = [stateName(l4proto, code), statusNames(status)];
-      piece = this.#piece(
-        `,"${which}":{"protocolState":${JSON.stringify(state)},"status":${JSON.stringify(bits)},"timeout":`,
-      );
+      piece = this.#piece(entryText(which, l4proto, code, status));
       this.#entries.set(key, piece);
     }
     return piece;

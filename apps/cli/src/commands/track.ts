@@ -6,6 +6,7 @@ import { colorsFor } from "../color.js";
 import { compileFilter, type Filter } from "../filter.js";
 import { hintMembers } from "../hints.js";
 import { JsonLines, TOUCHED } from "../json.js";
+import { FastLines } from "../lines.js";
 import { integer, type PlacedOptions, withCommonOptions, withInterfaces, withJson } from "../options.js";
 import { Output, writeOut } from "../output.js";
 import { openingOf, PacketView, packetsOf } from "../packet.js";
@@ -85,6 +86,11 @@ async function track(files: readonly string[], options: TrackOptions): Promise<n
 }
 
 async function writeJson(session: Session, filter: Filter | null): Promise<void> {
+  if (filter === null && session.hindsight === null) {
+    const lines = await FastLines.open();
+    for await (const { results, headers } of session.parts()) await lines.add(results, headers, writeOut);
+    return;
+  }
   const json = new JsonLines();
   const packet = new PacketView();
   for await (const { results, headers } of session.parts()) {
