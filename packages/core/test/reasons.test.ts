@@ -272,6 +272,12 @@ describe.each(BUILDS)("$name build", ({ wasm }) => {
     if (cause !== undefined) expect(decision?.trace?.cause).toBe(cause);
   });
 
+  test("a packet whose addresses are not there has none, not those of the one decoded before it", () => {
+    const engine = Conntrack.openSync(wasm, { max: 100, seed: 1, trace: true });
+    expect(engine.track({ time: START, data: SYN }).trace?.src).toBe(A);
+    expect(engine.track({ time: START, data: SYN.subarray(0, 14) }).trace?.src).not.toBe(A);
+  });
+
   const settable = STORIES.flatMap((story) => {
     const [, name, value] = /^net\.netfilter\.(\w+)=(\d+)/.exec(hintOf(story.reason)) ?? [];
     return name === undefined ? [] : [{ ...story, name, value: Number(value) }];

@@ -29,6 +29,7 @@ export function decode(p: Packet, link: u32, frame: usize, captured: u32, length
   p.l4Length = 0;
   p.l4Captured = 0;
   p.ip = 0;
+  p.src = 0;
   p.hash = 0;
   if (length < captured) length = captured;
   if (captured < length) p.notes = <u8>NOTE_CUT;
