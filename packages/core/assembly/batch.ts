@@ -11,7 +11,7 @@ import { be32 } from "./bytes";
 import { addr6Of, Conn, extAt, slotOf } from "./conn";
 import { INPUT, INPUT_SIZE, MAX_PACKETS, PLACES, RESULTS, RULES, TRACES } from "./memory-map";
 import { advanceTo, clearBefore, connNumber, copied, direction, opened, state, trackPacket, verdict } from "./conntrack";
-import { decodeFast, decodeRun, runEnd } from "./decode/fast";
+import { decodeFast, decodeRun, decodeRun6, runEnd } from "./decode/fast";
 import { decode } from "./decode/index";
 import { verifyBatch } from "./decode/verify";
 import { filtering, rule } from "./filter/program";
@@ -22,7 +22,7 @@ import { hasRoomFor } from "./event";
 import { frame, setFrame } from "./frame";
 import { forgetAsked } from "./helper/index";
 import { KIND_ACK, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, Packet } from "./packet";
-import { tracing, verifyChecksums } from "./settings";
+import { timestamps, tracing, verifyChecksums } from "./settings";
 import { claim, isForeign, namesHelper, NOBODY, ownerOf, setIndex, shard, shards, standsAlone } from "./shard";
 import { bump } from "./stats";
 import { candidateIn, groupAt, groupOf, growIfWanted, rekeyIfWanted } from "./table";
@@ -183,6 +183,9 @@ function decodePcap(length: u32, most: u32): u32 {
   let n: u32 = 0;
   for (;;) {
     n += decodeRun(PACKETS + <usize>n * PACKET_SIZE, PACKETS + <usize>most * PACKET_SIZE, at, end);
+    at = runEnd;
+    if (n >= most || at >= end) break;
+    n += decodeRun6(PACKETS + <usize>n * PACKET_SIZE, PACKETS + <usize>most * PACKET_SIZE, at, end);
     at = runEnd;
     if (n >= most || at >= end) break;
     const left = <u32>(end - at);
@@ -362,9 +365,10 @@ function touchBatch(n: u32): void {
     sum += load<u32>(line) + load<u32>(line, 64);
     if (p.l3num == L3_IPV6) sum += load<u32>(addr6Of(changetype<Conn>(line)));
   }
-  if (tracing) {
+  if (tracing || timestamps) {
     for (let at = PACKETS; at < end; at += PACKET_SIZE) {
-      sum += load<u32>(extAt(slotOf(changetype<Conn>(changetype<Packet>(at).candidate))));
+      const p = changetype<Packet>(at);
+      if (tracing || p.kind != KIND_ACK) sum += load<u32>(extAt(slotOf(changetype<Conn>(p.candidate))));
     }
   }
   touched += sum;

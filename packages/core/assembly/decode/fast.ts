@@ -7,7 +7,7 @@
 import { IPPROTO_TCP, IPPROTO_UDP, L3_IPV4, L3_IPV6, NOTE_CUT, NOTE_TRANSPORT } from "../abi";
 import { shortHeaderSumOk } from "../checksum";
 import { KIND_ACK, KIND_TCP, KIND_TRACK, Packet, SELF } from "../packet";
-import { foldAddresses, hashKey } from "../hash";
+import { foldPair, hashKey } from "../hash";
 import { offloaded } from "../settings";
 import { isPlainAck } from "../proto/tcp-fast";
 import { compare6 } from "./key";
@@ -16,8 +16,6 @@ import { compare6 } from "./key";
 const LINK_ETHERNET: u64 = 1 << 48;
 
 /** True when the frame was one of these; p.time, p.frame and what comes with the record are the caller's. */
-// @ts-ignore: decorator
-@inline
 export function decodeFast(p: Packet, frame: usize, captured: u32, length: u32, zone: u32): bool {
   if (captured < 42) return false;
   const head = load<u64>(frame, 12); // ethertype, version and header length, TOS, total length, id
@@ -123,37 +121,64 @@ function udpLengthHolds(l4: usize, l4Length: u32): bool {
 function decodeFast6(p: Packet, frame: usize, captured: u32, length: u32): bool {
   const proto = <u32>load<u8>(frame, 20);
   if (proto != IPPROTO_TCP && proto != IPPROTO_UDP) return false;
-  const least: u32 = proto == IPPROTO_TCP ? 20 : 8;
+  return decode6(p, frame, captured, length, <u32>p.zone, proto, proto == IPPROTO_TCP ? 20 : 8);
+}
+
+/** As decodeRun(), with TCP over IPv6. */
+export function decodeRun6(first: usize, last: usize, at: usize, end: usize): u32 {
+  let to = first;
+  for (; to < last && at + 90 <= end; to += 128) {
+    const p = changetype<Packet>(to);
+    const captured = load<u32>(at, 8);
+    if (captured > <u32>(end - at) - 16) break;
+    if ((load<u32>(at, 28) & 0xf0ffff) != 0x60dd86 || load<u8>(at, 36) != <u8>IPPROTO_TCP) break;
+    const frame = at + 16;
+    p.time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
+    p.frame = <u32>frame;
+    store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
+    if (!decode6(p, frame, captured, load<u32>(at, 12), 0, IPPROTO_TCP, 20)) break;
+    at = frame + captured;
+  }
+  runEnd = at;
+  return <u32>(to - first) >> 7;
+}
+
+// As decode4().
+// @ts-ignore: decorator
+@inline
+function decode6(p: Packet, frame: usize, captured: u32, length: u32, zone: u32, proto: u32, least: u32): bool {
   const l4Length = <u32>bswap<u16>(load<u16>(frame, 18));
-  if (captured < 54 + least || l4Length < least || l4Length + 54 > length) return false;
-  const ip = frame + 14;
+  if (<i32>((captured - 54 - least) | (l4Length - least) | (length - 54 - l4Length)) < 0) return false;
+  const ip = <u32>frame + 14;
+  const l4 = ip + 40;
+  if (proto == IPPROTO_UDP && !udpLengthHolds(l4, l4Length)) return false;
+  p.ip = ip;
+  p.l4 = l4;
+  p.ipLength = l4Length + 40;
+  p.l4Length = l4Length;
+  const l4Captured = min<u32>(captured - 54, l4Length);
+  p.l4Captured = l4Captured;
   const src = ip + 8;
   const dst = ip + 24;
-  const l4Captured = min<u32>(captured - 54, l4Length);
-  if (proto == IPPROTO_UDP && !udpLengthHolds(ip + 40, l4Length)) return false;
-  const notes: u32 = captured < length ? NOTE_CUT : 0;
+  p.src = src;
+  p.dst = dst;
+  const notes: u32 = (captured - length) >> 31; // NOTE_CUT
   const ports = load<u32>(frame, 54);
   const order = compare6(src, dst);
   const sport = ports & 0xffff;
   const dport = ports >> 16;
   const swapped = <u32>(order != 0 ? order > 0 : sport > dport);
-  const a6 = swapped ? dst : src;
-  const b6 = swapped ? src : dst;
-  const k0 = foldAddresses(a6, b6);
-  const k1 = <u64>rotl<u32>(ports, swapped << 4) | (<u64>(proto | (L3_IPV6 << 8)) << 32) | (<u64>p.zone << 48);
+  const self = order == 0 && sport == dport;
+  const kind: u32 = proto == IPPROTO_UDP ? KIND_TRACK : !self && isPlainAck(l4, l4Captured) ? KIND_ACK : KIND_TCP;
+  storeKind(p, kind, self ? SELF : swapped, L3_IPV6, proto, notes);
+  const a6 = select(dst, src, swapped);
+  const b6 = select(src, dst, swapped);
+  p.a6 = a6;
+  p.b6 = b6;
+  const k0 = foldPair(a6, b6);
+  const k1 = <u64>select(rotl<u32>(ports, 16), ports, swapped) | (<u64>(proto | (L3_IPV6 << 8)) << 32) | (<u64>zone << 48);
   p.key0 = k0;
   p.key1 = k1;
   p.hash = hashKey(k0, k1);
-  p.ip = <u32>ip;
-  p.l4 = <u32>ip + 40;
-  p.l4Length = l4Length;
-  p.l4Captured = l4Captured;
-  p.ipLength = l4Length + 40;
-  p.a6 = <u32>a6;
-  p.b6 = <u32>b6;
-  const self = order == 0 && sport == dport;
-  const kind = proto == IPPROTO_UDP ? KIND_TRACK : !self && isPlainAck(ip + 40, l4Captured) ? KIND_ACK : KIND_TCP;
-  storeKind(p, kind, self ? SELF : swapped, L3_IPV6, proto, notes);
-  store<u64>(changetype<usize>(p), <u64>src | (<u64>dst << 32), offsetof<Packet>("src"));
   return true;
 }

@@ -64,6 +64,8 @@ function setAddresses6(p: Packet, swapped: u32): void {
 }
 
 /** Which of two IPv6 addresses is the larger, as loaded. */
+// @ts-ignore: decorator
+@inline
 export function compare6(a: usize, b: usize): i32 {
   const x = load<u64>(a);
   const y = load<u64>(b);
