@@ -12,6 +12,7 @@
 import { CaptureError, openFile } from "conntrack-capture/node";
 import { type Comparison, compare } from "./agree.js";
 import { askTimed } from "./ask.js";
+import { whyUntellable } from "./cut.js";
 import { defaultOf, type EngineOptions, whyUnseen } from "./engine.js";
 import { type EngineFrame, withKernel } from "./kernel.js";
 import { findIp } from "./link-layers.js";
@@ -48,6 +49,7 @@ export interface CaptureComparison {
 }
 
 interface Captured extends SequencePacket {
+  readonly etherType: number;
   readonly frame: EngineFrame;
   readonly number: number;
 }
@@ -64,11 +66,10 @@ export async function compareCapture(path: string, { speed }: CaptureOptions = {
     leave(why, number);
     if (whyUnseen(frame) === null) seen.push(`frame ${number}: ${why}, but the engine has seen it`);
   }
-  const sent = packets.filter(({ frame, data, number }) => {
-    const short = frame.length > frame.data.length && whyUnseen(frame, checksums) === "cut-by-snaplen";
-    if (short) leave("too little was captured to tell what it is (snaplen)", number);
-    else if (data.length > LONGEST) leave(`longer than ${LONGEST} bytes`, number);
-    return !short && data.length <= LONGEST;
+  const sent = packets.filter((packet) => {
+    const why = whyNotSent(packet, checksums);
+    if (why !== null) leave(why, packet.number);
+    return why === null;
   });
 
   const options: EngineOptions = {
@@ -82,6 +83,14 @@ export async function compareCapture(path: string, { speed }: CaptureOptions = {
   }
   const filled = sent.filter(({ frame }) => frame.length > frame.data.length).length;
   return { parts, frames, filled, leftOut, seen, damage };
+}
+
+function whyNotSent({ frame, data, etherType }: Captured, checksums: Record<string, number>): string | null {
+  if (data.length > LONGEST) return `longer than ${LONGEST} bytes`;
+  const missing = frame.length - frame.data.length;
+  if (missing <= 0) return null;
+  if (whyUnseen(frame, checksums) === "cut-by-snaplen") return "too little was captured to tell what it is (snaplen)";
+  return whyUntellable(data.subarray(0, data.length - missing), etherType);
 }
 
 async function comparePart(name: string, packets: readonly Captured[], options: EngineOptions): Promise<Comparison> {

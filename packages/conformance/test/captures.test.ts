@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { agreementText } from "../src/agreement.js";
 import { compareCapture } from "../src/captures.js";
+import { whyUntellable } from "../src/cut.js";
 import { Random } from "../src/dice.js";
 import { whyUnseen } from "../src/engine.js";
 import { framed } from "../src/frames.js";
 import { kernelAvailable } from "../src/kernel.js";
 import { findIp } from "../src/link-layers.js";
-import { packet } from "../src/packets.js";
+import { packet, sctpInit } from "../src/packets.js";
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
 const MACS = "020202020202 020202020202";
@@ -42,6 +43,40 @@ test("the engine and the kernel's side find the same packet in every frame there
     links.add(frame.link);
   }
   expect(links.size).toBe(15);
+});
+
+const A = "10.0.0.1";
+const B = "10.0.0.2";
+const SYN = { sport: 1025, dport: 80, flags: "S", options: "mss=1460 ws=7 sackok" };
+const INIT = { sport: 2000, dport: 3868, vtag: 0, chunks: [{ type: 1, body: sctpInit(5) }] };
+const DATA = {
+  ...INIT,
+  chunks: [
+    { type: 0, body: new Uint8Array(40) },
+    { type: 3, body: new Uint8Array(12) },
+  ],
+};
+const OPTIONS = "cut within its TCP options (snaplen)";
+const CHUNKS = "cut within a chunk that is read (snaplen)";
+const FRAGMENT = "a fragment of which a part was captured (snaplen)";
+
+test.each([
+  ["TCP options", packet({ src: A, dst: B, tcp: SYN }), 45, OPTIONS],
+  ["TCP payload", packet({ src: A, dst: B, tcp: { ...SYN, payload: 20 } }), 60, null],
+  ["IPv6, TCP options", packet({ src: "2001:db8::1", dst: "2001:db8::2", tcp: SYN }), 65, OPTIONS],
+  ["SCTP, the initiate tag", packet({ src: A, dst: B, sctp: INIT }), 38, CHUNKS],
+  ["SCTP, behind the initiate tag", packet({ src: A, dst: B, sctp: INIT }), 40, null],
+  ["SCTP, the second chunk", packet({ src: A, dst: B, sctp: DATA }), 60, CHUNKS],
+  ["SCTP, within the last chunk", packet({ src: A, dst: B, sctp: DATA }), 82, null],
+  [
+    "a fragment",
+    packet({ src: A, dst: B, fragment: { offset: 0, more: true }, protocol: 17, payload: 64 }),
+    50,
+    FRAGMENT,
+  ],
+  ["UDP payload", packet({ src: A, dst: B, udp: { sport: 1, dport: 2, payload: 20 } }), 30, null],
+])("what the kernel would read of a cut packet: %s", (_, data, kept, why) => {
+  expect(whyUntellable(data.subarray(0, kept), (data[0] as number) >> 4 === 6 ? 0x86dd : 0x800)).toBe(why);
 });
 
 test("the figure is never rounded up", () => {

@@ -292,3 +292,18 @@ test("more than fifty reasons are told, each once", () => {
   expect(told.size).toBe(STORIES.length);
   expect(told.size).toBeGreaterThan(50);
 });
+
+test.each(BUILDS)(
+  "SCTP cut by the capture: unknown without the first initiate tag, else decided, $name build",
+  ({ wasm }) => {
+    const data = packet({ src: A, dst: B, sctp: { sport: 2000, dport: 3868, vtag: 0, chunks: [INIT] } });
+    const kept = (bytes: number) => {
+      const engine = Conntrack.openSync(wasm, { seed: 1, max: 16 });
+      const { state, reason } = engine.track({ time: START, data: data.subarray(0, bytes), length: data.length });
+      return [state, reason, engine.flows()[0]?.vtags];
+    };
+    const unknown = [null, "cut-by-snaplen", undefined];
+    expect([31, 32, 36, 39].map(kept)).toEqual([unknown, unknown, unknown, unknown]);
+    for (const bytes of [40, 47, data.length]) expect(kept(bytes)).toEqual(["NEW", null, { original: 0, reply: 5 }]);
+  },
+);

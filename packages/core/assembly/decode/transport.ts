@@ -153,6 +153,8 @@ function sctp(p: Packet): void {
   const t = <usize>p.l4;
   setKey(p, load<u16>(t), load<u16>(t, 2), IPPROTO_SCTP);
   if (!hasHeader(p, 12)) return;
+  // what the first chunk is, and what its initiate tag would be
+  if (!hasHeader(p, min<u32>(p.l4Length, 20))) return;
   p.notes |= <u8>NOTE_TRANSPORT;
   if (!verifyChecksums || p.l4Captured < p.l4Length) return;
   p.notes |= <u8>NOTE_CHECKSUM_SEEN;

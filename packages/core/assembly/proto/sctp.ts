@@ -125,9 +125,9 @@ function invalid(reason: u32, n0: u32 = 0, n1: u32 = 0, n2: u32 = 0): u32 {
   return INVALID;
 }
 
-/** The INIT header behind a chunk header: initiate tag first, 16 bytes. */
+/** The INIT header behind a chunk header: 16 bytes, of which the initiate tag, the first four, has to be captured. */
 function initTagThere(p: Packet, at: u32): bool {
-  return at + 20 <= p.l4Captured;
+  return at + 20 <= p.l4Length && at + 8 <= p.l4Captured;
 }
 
 export function trackSctp(c: Conn, dir: u32, p: Packet, isNew: bool): u32 {

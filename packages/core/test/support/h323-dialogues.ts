@@ -347,6 +347,14 @@ const Q931_DIALOGUES: Record<string, readonly Line[]> = {
     answer("facility", { forwardTo: transport(CLIENT, 1720), reason: 1 }),
     answer("facility", { h245: CONTROL, reason: 5, fastStart: [{ forward: media(7000) }] }),
   ],
+  // the last byte of the reason is the length of what an addition to it holds
+  "an addition that ends the message": ["8000", "800000", "8001ff", "8001", "80", "8700", "8701ff"].map(
+    (reason, i): Line => {
+      const body = Buffer.from(`050640060008914a0004000a00022106ba${reason}`, "hex");
+      const message = Uint8Array.of(8, 2, 0x12, 0x34, 0x62, 4, 3, 0x88, 0x93, 0xa5, 0x7e, 0, body.length, ...body);
+      return ["<", tpkt(message, callMessage("connect", { h245: transport(SERVER, 5001 + i) }))];
+    },
+  ),
   "H.245 connection": [
     answer("connect", { h245: CONTROL }),
     ...tcp(CLIENT, SERVER, 42000, 5001, [

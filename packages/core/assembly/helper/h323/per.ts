@@ -151,19 +151,12 @@ function takeByte(): bool {
   return true;
 }
 
-/** A length of one or two bytes into `taken`. */
+/** A length of one or two bytes into `taken`; two have to be left in any case. */
 function takeLength(): bool {
-  if (at >= end) return false;
+  if (lacks(2, 0)) return false;
   taken = load<u8>(at++);
-  if ((taken & 0x80) == 0) return true;
-  if (at >= end) return false;
-  taken = ((taken & 0x3f) << 8) | load<u8>(at++);
+  if (taken & 0x80) taken = ((taken & 0x3f) << 8) | load<u8>(at++);
   return true;
-}
-
-/** The same where two bytes have to be left, needed or not. */
-function takeSureLength(): bool {
-  return !lacks(2, 0) && takeLength();
 }
 
 /** A number or length as its row says, into `taken`. */
@@ -184,7 +177,7 @@ function takeSized(row: Row): bool {
       break;
     case ANY:
       align();
-      if (!takeSureLength()) return false;
+      if (!takeLength()) return false;
       break;
     default:
       if (lacks(0, row.size)) return false;
@@ -264,7 +257,7 @@ function readNumber(row: Row, base: usize): bool {
     }
     case FREE:
       align();
-      if (!takeSureLength()) return false;
+      if (!takeLength()) return false;
       at += taken;
       break;
     default:
@@ -324,7 +317,7 @@ function readSequence(row: Row, base: usize): bool {
       if (!here) continue;
     }
     if (field.has(OPEN)) {
-      if (!takeSureLength() || !readOpen(field, base)) return false;
+      if (!takeLength() || !readOpen(field, base)) return false;
     } else if (!read(field, base)) return false;
   }
   return !extended || readAdditions(row, base);
@@ -340,14 +333,14 @@ function readAdditions(row: Row, base: usize): bool {
   for (let left = count; left > 0; ++i) {
     --left;
     if (i >= row.upper) {
-      if (!takeSureLength() || lacks(taken, 0)) return false;
+      if (!takeLength() || lacks(taken, 0)) return false;
       at += taken;
       continue;
     }
     const field = rowAt(row.fields + i);
     if (field.has(STOP)) return true;
     if (((present >> left) & 1) == 0) continue;
-    if (!takeSureLength() || !readOpen(field, base)) return false;
+    if (!takeLength() || !readOpen(field, base)) return false;
   }
   return true;
 }
@@ -362,7 +355,7 @@ function readList(row: Row, base: usize): bool {
   for (let i: u32 = 0; i < count; ++i) {
     if (item.has(OPEN)) {
       align();
-      if (!takeSureLength()) return false;
+      if (!takeLength()) return false;
     }
     if (i < kept) store<u32>(base + (<usize>i << 2), (<u32>(at - start) << 3) | bit, 4);
     const into: usize = i < kept ? ITEM : 0;
@@ -386,7 +379,7 @@ function readChoice(row: Row, base: usize): bool {
   if (base) store<u32>(base, chosen);
   if (chosen >= row.upper) {
     align();
-    if (!takeSureLength() || lacks(taken, 0)) return false;
+    if (!takeLength() || lacks(taken, 0)) return false;
     at += taken;
     return true;
   }
