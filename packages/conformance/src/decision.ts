@@ -152,6 +152,8 @@ export function entry(conn: Omit<ConnView, "id" | "use">, unusual?: Buffer): Rec
       : {}),
     ...(conn.mark ? { mark: conn.mark } : {}),
     ...(conn.zone ? { zone: conn.zone } : {}),
+    ...(conn.zoneOrig ? { zoneOrig: conn.zoneOrig } : {}),
+    ...(conn.zoneReply ? { zoneReply: conn.zoneReply } : {}),
     ...(conn.labels.length > 0 ? { labels: conn.labels } : {}),
     ...(conn.counters ? { counters: conn.counters } : {}),
   };

@@ -136,16 +136,26 @@ function entryOf({ trace }: Decision, flow: Flow | undefined): OutcomeEntry | nu
   const after = trace?.after;
   if (!after) return null;
   const { timeout, protocolState, status } = after;
-  return { seconds: seconds(timeout), protocolState, status, ...(flow && detailsOf(flow)) };
+  return { seconds: seconds(timeout), protocolState, status, ...(flow && entryDetails(flow)) };
 }
 
-function detailsOf({ windows, vtags, mark, zone, labels, counters }: Flow): Details {
+/** What the kernel tells with a packet; of zones only one for both directions. */
+const entryDetails = (flow: Flow): Details => ({ ...detailsOf(flow), zoneOrig: undefined, zoneReply: undefined });
+
+const zones = ({ zone, zoneDirection }: Flow) => ({
+  zone: zoneDirection === "both" ? zone : undefined,
+  zoneOrig: zoneDirection === "original" ? zone : undefined,
+  zoneReply: zoneDirection === "reply" ? zone : undefined,
+});
+
+function detailsOf(flow: Flow): Details {
+  const { windows, vtags, mark, labels, counters } = flow;
   return {
     scale: windows ? [windows.original.scale, windows.reply.scale] : undefined,
     flags: windows ? [windows.original.flags, windows.reply.flags] : undefined,
     vtags: vtags ? [vtags.original, vtags.reply] : undefined,
     mark,
-    zone,
+    ...zones(flow),
     labels,
     packets: counters ? [counters.original.packets, counters.reply.packets] : undefined,
     bytes: counters ? [counters.original.bytes, counters.reply.bytes] : undefined,
@@ -180,9 +190,10 @@ function eventOf({ type, bits, frame, flow }: FlowEvent, { numbers, firstFrame }
 }
 
 /** Which fields a message has: `packages/conntrack/src/format/message.ts`. */
-function eventDetails(type: FlowEvent["type"], bits: number, { mark, zone, labels, counters }: Flow): EventDetails {
+function eventDetails(type: FlowEvent["type"], bits: number, flow: Flow): EventDetails {
+  const { mark, labels, counters } = flow;
   return {
-    zone,
+    ...zones(flow),
     mark: mark !== 0 || bits & MARK ? mark : undefined,
     labels: bits & LABEL && type !== "DESTROY" ? labels : undefined,
     packets: counters && type === "DESTROY" ? [counters.original.packets, counters.reply.packets] : undefined,

@@ -24,6 +24,7 @@ const TUPLE_MASTER = 14;
 const SEQ_ADJ_ORIG = 15;
 const SEQ_ADJ_REPLY = 16;
 const ZONE = 18;
+const TUPLE_ZONE = 3;
 const LABELS = 22;
 
 // CTA_EXPECT_*
@@ -73,6 +74,9 @@ function formatTuple(bytes: Buffer): string {
   return sport === undefined && dport === undefined ? base : `${base} ${sport ?? 0}>${dport ?? 0}`;
 }
 
+/** The zone of this direction, where it is not that of both. */
+const tupleZone = (tuple: Buffer | undefined): number | undefined => u16(nested(tuple).get(TUPLE_ZONE));
+
 /** An event of the table or of the expectations; `id` is the kernel's number of the conn. */
 export interface RawEvent {
   readonly type: "NEW" | "UPDATE" | "DESTROY" | "EXP_NEW" | "EXP_DESTROY";
@@ -111,6 +115,8 @@ function conn(found: Attributes): Record<string, unknown> {
   const master = found.get(TUPLE_MASTER);
   if (master) fields.master = formatTuple(master);
   put("zone", u16(found.get(ZONE)));
+  put("zoneOrig", tupleZone(orig));
+  put("zoneReply", tupleZone(reply));
   put("mark", u32(found.get(MARK)));
   const labels = found.get(LABELS);
   if (labels) fields.labels = labelBits((i) => labels[i] ?? 0);
@@ -158,6 +164,8 @@ export function readDumped(message: Buffer): DumpedFlow {
       timeout: u32(found.get(TIMEOUT)) ?? 0,
       mark: u32(found.get(MARK)) ?? 0,
       zone: u16(found.get(ZONE)) ?? 0,
+      zoneOrig: tupleZone(found.get(TUPLE_ORIG)) ?? 0,
+      zoneReply: tupleZone(found.get(TUPLE_REPLY)) ?? 0,
       tracker: info.has(1) ? 6 : info.has(3) ? 132 : 0,
       state: byte(tcp, 1) || byte(sctp, 1),
       scale: [byte(tcp, 2), byte(tcp, 3)],

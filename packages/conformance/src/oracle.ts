@@ -37,6 +37,9 @@ export interface ConnView {
   readonly timeout: number;
   readonly mark: number;
   readonly zone: number;
+  /** In dumps. */
+  readonly zoneOrig?: number;
+  readonly zoneReply?: number;
   /** 6 (TCP) or 132 (SCTP) and the number of its state; 0 for protocols without one. */
   readonly tracker: number;
   readonly state: number;

@@ -38,13 +38,16 @@ export interface Details {
   readonly vtags?: Pair | undefined;
   readonly mark?: number | undefined;
   readonly zone?: number | undefined;
+  /** A zone for one direction; told by dumps and events, not packet by packet. */
+  readonly zoneOrig?: number | undefined;
+  readonly zoneReply?: number | undefined;
   readonly labels?: readonly number[] | undefined;
   /** Accounting: packets and bytes. */
   readonly packets?: Pair<number | bigint> | undefined;
   readonly bytes?: Pair<number | bigint> | undefined;
 }
 
-function detailText({ scale, flags, vtags, mark, zone, labels, packets, bytes }: Details): string {
+function detailText({ scale, flags, vtags, mark, zone, zoneOrig, zoneReply, labels, packets, bytes }: Details): string {
   const pair = (name: string, value: Pair<number | bigint> | undefined) => value && `${name}=${value[0]}/${value[1]}`;
   return join(
     pair("ws", scale),
@@ -52,6 +55,8 @@ function detailText({ scale, flags, vtags, mark, zone, labels, packets, bytes }:
     pair("tags", vtags),
     mark ? `mark=${mark}` : "",
     zone ? `zone=${zone}` : "",
+    zoneOrig ? `zone-orig=${zoneOrig}` : "",
+    zoneReply ? `zone-reply=${zoneReply}` : "",
     labels?.length ? `labels=${labels.join(",")}` : "",
     pair("n", packets),
     pair("b", bytes),
@@ -90,7 +95,8 @@ const entryText = (entry: OutcomeEntry): string => {
 };
 
 /** Of an event: a mark of 0 is told when it has just become 0. */
-export interface EventDetails extends Pick<Details, "packets" | "bytes" | "labels" | "zone"> {
+export interface EventDetails
+  extends Pick<Details, "packets" | "bytes" | "labels" | "zone" | "zoneOrig" | "zoneReply"> {
   readonly mark?: number | undefined;
 }
 
@@ -149,7 +155,7 @@ class Numbers {
 }
 
 function recordedEntry(after: RecordedEntry): OutcomeEntry {
-  const { timeout, status, tcp, sctp, wscale, tflags, vtag, mark, zone, labels, counters } = after;
+  const { timeout, status, tcp, sctp, wscale, tflags, vtag, mark, zone, zoneOrig, zoneReply, labels, counters } = after;
   return {
     seconds: timeout,
     status,
@@ -159,6 +165,8 @@ function recordedEntry(after: RecordedEntry): OutcomeEntry {
     vtags: vtag && [Number.parseInt(vtag[0], 16), Number.parseInt(vtag[1], 16)],
     mark,
     zone,
+    zoneOrig,
+    zoneReply,
     labels,
     packets: counters && [counters[0].packets, counters[1].packets],
     bytes: counters && [counters[0].bytes, counters[1].bytes],

@@ -26,6 +26,8 @@ export interface RecordedEntry {
   readonly seqadj_reply?: { readonly pos: number; readonly before: number; readonly after: number };
   readonly mark?: number;
   readonly zone?: number;
+  readonly zoneOrig?: number;
+  readonly zoneReply?: number;
   readonly labels?: readonly number[];
   /** With accounting: of each direction. */
   readonly counters?: readonly [

@@ -2,6 +2,7 @@
 // DSCP picks the rule. The kernel gets them by iptables, the engine the same text compiled to its program.
 //
 //   1 … 3    conntrack zone                      16 … 18   label
+//   4 … 7    zone of one direction               22 … 24   zone by mark
 //   8 … 10   mark set                            20, 21    timeout policy
 //   11, 12   mark or, and                        61        not tracked
 //   13, 14   mark xor, set to 0                  62        dropped behind connection tracking, before confirm
@@ -10,6 +11,19 @@ import { compileRules, parseRuleset } from "conntrack-iptables";
 import type { TimeoutPolicy } from "./timeout-policy.js";
 
 const ZONES = [1, 2, 3];
+/** Those that hold for one direction. */
+const ONE_WAY: readonly (readonly [dscp: number, option: string])[] = [
+  [4, "--zone-orig 1"],
+  [5, "--zone-orig 2"],
+  [6, "--zone-reply 1"],
+  [7, "--zone-reply 2"],
+];
+/** The mark is set behind the rule that names it: it is read when the packet comes to connection tracking. */
+const BY_MARK: readonly (readonly [dscp: number, option: string, mark: number])[] = [
+  [22, "--zone-orig mark", 0x10001],
+  [23, "--zone mark", 2],
+  [24, "--zone-reply mark", 0],
+];
 const LABELS: Readonly<Record<number, number>> = { 16: 0, 17: 64, 18: 127 };
 // biome-ignore format: a table
 const MARKS: readonly (readonly [dscp: number, operation: string])[] = [
@@ -20,12 +34,23 @@ const POLICIES: readonly (readonly [dscp: number, name: string])[] = [
   [20, "brief"],
   [21, "long"],
 ];
-const DSCPS = [...ZONES, ...MARKS.map(([dscp]) => dscp), ...Object.keys(LABELS).map(Number), 20, 21, 61, 62];
+const DSCPS = [
+  ...ZONES,
+  ...ONE_WAY.map(([dscp]) => dscp),
+  ...BY_MARK.map(([dscp]) => dscp),
+  ...MARKS.map(([dscp]) => dscp),
+  ...Object.keys(LABELS).map(Number),
+  20,
+  21,
+  61,
+  62,
+];
 
 /** The DSCP of a rule, by what it does. */
 // biome-ignore format: a table
 const NAMES = {
   "label 0": 16, "label 64": 17, "label 127": 18, "mark 8": 8, "mark 9": 9, "mark 0xabcdef12": 10, "or 0x100": 11, "and 0xf": 12, "xor 3": 13, "mark 0": 14, brief: 20, long: 21,
+  "zone 1": 1, "zone 2": 2, "original 1": 4, "original 2": 5, "reply 1": 6, "reply 2": 7, "original by mark 1": 22, "by mark 2": 23, "reply by mark 0": 24,
   notrack: 61, drop: 62,
 } as const;
 
@@ -90,6 +115,9 @@ const POLICY_NUMBERS: Readonly<Record<string, number>> = Object.fromEntries(
 
 function rules(family: Family): string {
   const raw = ZONES.map((zone) => `-m dscp --dscp ${zone} -j CT --zone ${zone}`);
+  for (const [dscp, option] of ONE_WAY) raw.push(`-m dscp --dscp ${dscp} -j CT ${option}`);
+  for (const [dscp, option, mark] of BY_MARK)
+    raw.push(`-m dscp --dscp ${dscp} -j CT ${option}`, `-m dscp --dscp ${dscp} -j MARK --set-mark ${mark}`);
   raw.push("-m dscp --dscp 61 -j CT --notrack");
   for (const [dscp, name] of POLICIES)
     for (const { l4proto } of PROTOCOLS) {

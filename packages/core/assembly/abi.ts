@@ -41,6 +41,7 @@ export const STATUS_POLICY = 1 << 20; // takes its timeouts from a policy
 export const STATUS_EVENTS_PENDING = 1 << 21; // event bits wait in its extension record
 export const STATUS_HELPED = 1 << 22; // a helper reads its packets
 export const STATUS_COPY = 1 << 23; // of another shard: followed, not counted
+export const STATUS_ONE_WAY = 1 << 24; // its zone, not 0, holds for one direction: filed without it
 
 // ---- event bits (IPCT_*)
 export const EVENT_NEW = 1 << 0;

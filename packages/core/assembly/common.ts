@@ -18,7 +18,7 @@ import { clearLate, late, lateDeadline, prepareTcpFast, trackAcks } from "./prot
 import { clearRaised, raised } from "./proto/tracker";
 import { profile, tracing } from "./settings";
 import { bump } from "./stats";
-import { find, sameKey } from "./table";
+import { findExact, oneWays, sameKey } from "./table";
 import { nextDue, now, refile, setNow } from "./timer";
 
 const PACKET_BITS: u32 = 7; // a Packet is 128 bytes
@@ -42,7 +42,7 @@ export function prepareCommon(): bool {
 
 /** Tracks the packets from the `i`-th on, the first of which has result `index`, up to one that is not common; returns its number. */
 export function trackCommon(packets: usize, i: u32, n: u32, index: u32): u32 {
-  if (attention) return i;
+  if (attention || oneWays != 0) return i; // an entry with a zone for one direction is not found by its key alone
   const shift = index - i;
   for (;;) {
     const from = packets + (<usize>i << PACKET_BITS);
@@ -120,7 +120,7 @@ export function skipForeign(index: u32): void {
 
 // The candidate was another conn with the same tag: one packet in twenty when the table is full.
 function findsOther(p: Packet): bool {
-  const slot = find(p.hash, p.key0, p.key1, p.a6, p.b6);
+  const slot = findExact(p.hash, p.key0, p.key1, p.a6, p.b6);
   if (slot == NIL) return false;
   p.candidate = <u32>changetype<usize>(connAt(slot));
   return true;

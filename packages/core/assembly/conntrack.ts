@@ -2,8 +2,8 @@
 import {
   DIR_ORIGINAL, DIR_REPLY, EVENT_HELPER, EVENT_LABEL, EVENT_MARK, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_HELPER_SHIFT, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
-  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_COPY, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
-  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
+  STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_COPY, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_ONE_WAY, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
+  STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INSERT_FAILED, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
 } from "./abi";
 import { clear64, copy16 } from "./bytes";
 import { addr6At, Conn, connAt, copyConn, extOf, NIL, orientation, slotOf } from "./conn";
@@ -24,7 +24,7 @@ import { announcedConn, errorMetHelper, runHelper } from "./helper/index";
 import { completeGre, keys } from "./helper/key-map";
 import { frame, nextFrame, setFrame } from "./frame";
 import { clearRule, filtering, filterPacket, filterRaw } from "./filter/program";
-import { eventMask, helper, notrack, policy, zone, zoneGiven } from "./filter/target";
+import { eventMask, helper, notrack, policy, zoneDirs, zoneGiven, zoneNow } from "./filter/target";
 import { SLOTS } from "./memory-map";
 import {
   KIND_ACK, KIND_ERROR, KIND_FRAGMENT, KIND_ICMP_INVALID, KIND_INVALID, KIND_NONE, KIND_TCP, KIND_TRACK, KIND_UNTRACKED, Packet, SELF,
@@ -34,9 +34,10 @@ import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./pro
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { helperNamed, isForeign, isShared, opensElsewhere } from "./shard";
 import { bump, countAside } from "./stats";
-import { candidateOf, entries, find, sameKey, takeSlot } from "./table";
+import { candidateOf, entries, findExact, oneWays, sameKey, takeSlot, takeSlotOneWay } from "./table";
 import { dueBy, file, nextDue, nextExpired, now, setNow, spend, workLeft } from "./timer";
 import { because, clearReason, reason } from "./why";
+import { findClash, findZoned } from "./zone";
 
 let serials: u32 = 0;
 
@@ -138,7 +139,7 @@ function admitted(p: Packet): bool {
   if (notrack) p.record |= <u16>RECORD_NOTRACK;
   if (policy) p.policy = <u16>policy;
   if (helper) p.record |= <u16>(helper << RECORD_HELPER_SHIFT);
-  if (zoneGiven) moveToZone(p, zone);
+  if (zoneGiven) moveToZone(p, zoneNow(), zoneDirs);
   return true;
 }
 
@@ -150,6 +151,7 @@ function decide(p: Packet): void {
   direction = 0;
   connNumber = 0;
   current = changetype<Conn>(0);
+  p.zoneDirs = 0;
   opened = false;
   copied = 0;
   if (filtering) clearRule();
@@ -255,9 +257,10 @@ function invalid(p: Packet, counter: u32): void {
 // @ts-ignore: decorator
 @inline
 function lookup(p: Packet): u32 {
+  if (oneWays | p.zoneDirs) return findZoned(p);
   const c = changetype<Conn>(p.candidate);
   if (sameKey(c, p.key0, p.key1, p.a6, p.b6)) return slotOf(c);
-  return find(p.hash, p.key0, p.key1, p.a6, p.b6);
+  return findExact(p.hash, p.key0, p.key1, p.a6, p.b6);
 }
 
 /** A tuple that equals its own inverse belongs to the reply direction: the kernel finds that entry first. */
@@ -312,7 +315,7 @@ function trackTuple(p: Packet): void {
     connNumber = 0;
     clearReason();
     clearRaised();
-    slot = find(p.hash, p.key0, p.key1, p.a6, p.b6);
+    slot = lookup(p);
   }
 }
 
@@ -372,8 +375,11 @@ function trackNew(p: Packet): void {
     direction = 1;
     passOn(c, DIR_ORIGINAL, p);
     if (verdict == VERDICT_ACCEPT) {
-      confirm(c, p);
-      return;
+      if ((oneWays | p.zoneDirs) == 0 || findClash(p) == NIL) {
+        confirm(c, p);
+        return;
+      }
+      dropClash();
     }
   } else {
     bump(STAT_INVALID);
@@ -434,6 +440,12 @@ function chooseEvents(c: Conn): void {
   if (eventsMode == 0) c.status |= STATUS_EVENTS;
 }
 
+// Zone 0 is the same for one direction as for both; it is only shown differently.
+function restrictZone(c: Conn, dirs: u32): void {
+  extOf(c).zoneDirs = <u8>dirs;
+  if (c.zone != 0) c.status |= STATUS_ONE_WAY;
+}
+
 function build(p: Packet): Conn {
   const c = place(p);
   if (p.policy) {
@@ -443,6 +455,7 @@ function build(p: Packet): Conn {
   if (accounting) c.status |= STATUS_ACCT;
   if (eventsMode == 1 || (eventsMode == 2 && listening)) c.status |= STATUS_EVENTS;
   if (filtering && eventMask) chooseEvents(c);
+  if (p.zoneDirs) restrictZone(c, p.zoneDirs);
   const expected = expectations == 0 ? 0 : findExpectation(c);
   if (expected) joinMaster(c, expected);
   else assignHelper(c, p);
@@ -467,8 +480,16 @@ function joinMaster(c: Conn, n: u32): void {
   announcedConn(c);
 }
 
+// The new conn's reply would be another's in its place, which only a zone for one direction brings about: nothing the kernel
+// could resolve (nf_ct_resolve_clash), whatever the protocol.
+function dropClash(): void {
+  bump(STAT_DROP);
+  bump(STAT_INSERT_FAILED);
+  verdict = VERDICT_DROP;
+}
+
 function confirm(built: Conn, p: Packet): void {
-  const slot = takeSlot(p.hash);
+  const slot = built.has(STATUS_ONE_WAY) ? takeSlotOneWay(p.key0, p.key1) : takeSlot(p.hash);
   copyConn(slot, SLOTS);
   const c = connAt(slot);
   c.status |= STATUS_CONFIRMED;

@@ -18,6 +18,7 @@
 // seq … doff  TCP, in host order
 // link, frame LINKTYPE_ number and address of the frame it came in
 // foreign     another shard's (shard.ts)
+// zoneDirs    directions its zone holds for; 0 both
 // record      RECORD_NOTRACK, RECORD_DROP; policy: number of the timeout policy for a new conn
 @unmanaged
 export class Packet {
@@ -57,7 +58,7 @@ export class Packet {
   policy: u16;
   frame: u32;
   foreign: u8;
-  spare1: u8;
+  zoneDirs: u8;
   spare2: u16;
   spare3: u32;
 }

@@ -8,7 +8,7 @@ import { expectationsHold } from "./expect";
 import { foldAddresses, hashKey } from "./hash";
 import { helpOf } from "./help";
 import { GROUP_COUNT, GROUP_SLOTS, HEADS, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
-import { entries, groupAt, groupOf, isFindable } from "./table";
+import { entries, groupAt, groupOf, hashOf, isFindable } from "./table";
 import { BITMAPS, BOOKMARK, currentTick, HEAD, heapAt, heapSize, nextDue, now, OPENING, TICK_BITS } from "./timer";
 
 /** Everything holds. */
@@ -101,7 +101,7 @@ function checkOverflow(): u32 {
   for (let slot: u32 = 0; slot < SLOTS; ++slot) {
     if (tagAt(slot) == 0) continue;
     const c = connAt(slot);
-    for (let g = groupOf(hashKey(c.key0, c.key1)); g != slot / GROUP_SLOTS; g = g + 1 == GROUP_COUNT ? 0 : g + 1) {
+    for (let g = groupOf(hashOf(c)); g != slot / GROUP_SLOTS; g = g + 1 == GROUP_COUNT ? 0 : g + 1) {
       store<u32>(scratchAt(g), load<u32>(scratchAt(g)) + 1);
     }
   }

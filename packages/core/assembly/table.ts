@@ -8,7 +8,7 @@
 //
 // One entry serves both directions: the key is canonical. Measured against the alternatives in
 // docs/decisions/0002-table.md.
-import { L3_IPV6, STAT_REKEY } from "./abi";
+import { L3_IPV6, STAT_REKEY, STATUS_ONE_WAY } from "./abi";
 import { addr6At, addr6Of, Conn, connAt, copyConn, NIL } from "./conn";
 import { foldAddresses, hashKey, newHashKey } from "./hash";
 import { followHelps } from "./help";
@@ -20,6 +20,8 @@ import { relink } from "./timer";
 const MAX_PROBE: u32 = 24;
 
 export let entries: u32 = 0;
+/** Entries whose zone holds for one direction (zone.ts). */
+export let oneWays: u32 = 0;
 let rekeyWanted: bool = false;
 
 // @ts-ignore: decorator
@@ -102,8 +104,25 @@ export function sameAddresses(at: usize, a6: usize, b6: usize): bool {
   );
 }
 
-/** The slot with this key, or NIL. */
-export function find(hash: u64, k0: u64, k1: u64, a6: usize, b6: usize): u32 {
+// ---- the hash of an entry
+
+// In the key's upper half: its zone, and a bit that no family has.
+const KEY_ZONE: u64 = 0xffff << 48;
+const NO_ZONE: u64 = 1 << 47;
+
+// @ts-ignore: decorator
+@inline
+function hashOneWay(k0: u64, k1: u64): u64 {
+  return hashKey(k0, (k1 & ~KEY_ZONE) | NO_ZONE);
+}
+
+/** Of a conn, by which it is filed. */
+export function hashOf(c: Conn): u64 {
+  return c.has(STATUS_ONE_WAY) ? hashOneWay(c.key0, c.key1) : hashKey(c.key0, c.key1);
+}
+
+/** The slot with this key whose zone holds for both directions, or NIL. */
+export function findExact(hash: u64, k0: u64, k1: u64, a6: usize, b6: usize): u32 {
   const tag = tagOf(hash);
   let group = groupOf(hash);
   for (let probes: u32 = 0; probes < GROUP_COUNT; ++probes) {
@@ -111,13 +130,53 @@ export function find(hash: u64, k0: u64, k1: u64, a6: usize, b6: usize): u32 {
     let m = matches(at, tag);
     while (m) {
       const slot = group * GROUP_SLOTS + <u32>ctz(m);
-      if (sameKey(connAt(slot), k0, k1, a6, b6)) return slot;
+      if (sameKey(connAt(slot), k0, k1, a6, b6) && (oneWays == 0 || !connAt(slot).has(STATUS_ONE_WAY))) return slot;
       m &= m - 1;
     }
     if (load<u8>(at, 15) == 0) return NIL;
     if (++group == GROUP_COUNT) group = 0;
   }
   return NIL;
+}
+
+// ---- entries with a zone for one direction, filed under the key without it
+
+let walkTag: u32 = 0;
+let walkGroup: u32 = 0;
+let walkLeft: u32 = 0; // slots of the group that fit the tag
+let walkMore: bool = false;
+
+/** Begins the walk over the entries with this key in any zone. Nothing may be filed or freed until it ends. */
+export function beginOneWays(k0: u64, k1: u64): void {
+  const hash = hashOneWay(k0, k1);
+  walkMore = oneWays != 0;
+  if (!walkMore) return;
+  walkTag = tagOf(hash);
+  walkGroup = groupOf(hash);
+  walkLeft = matches(groupAt(walkGroup), walkTag);
+}
+
+/** The next slot, or NIL. */
+export function nextOneWay(k0: u64, k1: u64, a6: usize, b6: usize): u32 {
+  while (walkMore) {
+    while (walkLeft) {
+      const slot = walkGroup * GROUP_SLOTS + <u32>ctz(walkLeft);
+      walkLeft &= walkLeft - 1;
+      const c = connAt(slot);
+      const zone = k1 & KEY_ZONE;
+      if (c.has(STATUS_ONE_WAY) && sameKey(c, k0, (k1 ^ zone) | (<u64>c.zone << 48), a6, b6)) return slot;
+    }
+    walkMore = load<u8>(groupAt(walkGroup), 15) != 0;
+    if (++walkGroup == GROUP_COUNT) walkGroup = 0;
+    if (walkMore) walkLeft = matches(groupAt(walkGroup), walkTag);
+  }
+  return NIL;
+}
+
+/** Takes a slot for a conn whose zone holds for one direction. */
+export function takeSlotOneWay(k0: u64, k1: u64): u32 {
+  ++oneWays;
+  return takeSlot(hashOneWay(k0, k1));
 }
 
 /** Takes a free slot for this hash. The caller has made sure that there are fewer entries than slots. */
@@ -156,7 +215,8 @@ function isNoChance(probes: u32): bool {
 /** Frees the slot of a conn. */
 export function freeSlot(slot: u32): void {
   const c = connAt(slot);
-  const home = groupOf(hashKey(c.key0, c.key1));
+  const home = groupOf(hashOf(c));
+  if (c.has(STATUS_ONE_WAY)) --oneWays;
   const group = slot / GROUP_SLOTS;
   store<u8>(groupAt(group) + (slot - group * GROUP_SLOTS), 0);
   for (let g = home; g != group; ) {
@@ -179,11 +239,15 @@ function clearSlot(c: Conn): void {
 /** The groups of a fresh memory are empty: filling them would be the first touch of all their pages. */
 export function clearTable(): void {
   entries = 0;
+  oneWays = 0;
   rekeyWanted = false;
 }
 
+/** Takes over a table that was filled from a snapshot. */
 export function setEntries(n: u32): void {
   entries = n;
+  oneWays = 0;
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) != 0 && connAt(slot).has(STATUS_ONE_WAY)) ++oneWays;
 }
 
 // ---- a new hash key
@@ -250,7 +314,7 @@ function rebuild(groups: u32): void {
 
 function rehash(c: Conn, a6: usize): u64 {
   if (c.l3num == L3_IPV6) c.key0 = foldAddresses(a6, a6 + 16);
-  return hashKey(c.key0, c.key1);
+  return hashOf(c);
 }
 
 function tagAt(slot: u32): u32 {
@@ -286,5 +350,9 @@ function swapConns(a: u32, b: u32): void {
 export function isFindable(slot: u32): bool {
   const c = connAt(slot);
   const a6 = addr6At(slot);
-  return find(hashKey(c.key0, c.key1), c.key0, c.key1, a6, a6 + 16) == slot;
+  if (!c.has(STATUS_ONE_WAY)) return findExact(hashOf(c), c.key0, c.key1, a6, a6 + 16) == slot;
+  beginOneWays(c.key0, c.key1);
+  let found = nextOneWay(c.key0, c.key1, a6, a6 + 16);
+  while (found != NIL && found != slot) found = nextOneWay(c.key0, c.key1, a6, a6 + 16);
+  return found == slot;
 }

@@ -62,7 +62,6 @@ function leftOut(name: string): string | null {
   const input = inputOf(name);
   if (input.nft) return "rules of nftables";
   if (/\*nat/.test(input.iptables ?? "")) return "NAT";
-  if (/--zone-(orig|reply)/.test(input.iptables ?? "")) return "a zone for one direction";
   if (input.iptables || input.ip6tables) return null;
   if (input.helpers && helpersOf(input).some(({ name }) => !HELPERS.includes(name))) return "helpers";
   if (input.mode === "route") return "a router's own decisions: TTL, scopes";

@@ -18,6 +18,8 @@ const RAW = [
   "-p tcp -m tcp --dport 81 -j NOTRACK",
   "-p tcp -m tcp --dport 82 -j CT --zone 7",
   "-p tcp -m tcp --sport 82 -j CT --zone 7",
+  "-p tcp -m tcp --dport 82 -j CT --zone-orig 7",
+  "-p tcp -m tcp --sport 83 -j CT --zone-reply mark",
   "-p tcp -m tcp --dport 83 -j CT --timeout slow",
   "-p tcp -m tcp --dport 84 -j DROP",
   "-p tcp -m tcp --dport 85 -j CT --helper ftp",

@@ -3,12 +3,20 @@ import type { Direction, Flow } from "../types.js";
 import { hasStatus } from "./status.js";
 import type { Word } from "./words.js";
 
-/** Both directions, each with its zone and counters, and `[UNREPLIED]` between them. */
-export function directionWords(flow: Flow, tuple: (direction: Direction) => string, counted: Flow["counters"]): Word[] {
+/**
+ * Both directions, each with its zone and counters, and `[UNREPLIED]` between them. `showsZone0`: also where the zone for one
+ * direction is 0, as `/proc` does.
+ */
+export function directionWords(
+  flow: Flow,
+  tuple: (direction: Direction) => string,
+  counted: Flow["counters"],
+  showsZone0 = false,
+): Word[] {
   const words = (direction: Direction): Word[] => [
     tuple(direction),
     flow.zoneDirection === direction &&
-      flow.zone !== 0 &&
+      (flow.zone !== 0 || showsZone0) &&
       `zone-${direction === "original" ? "orig" : "reply"}=${flow.zone}`,
     counted && `packets=${counted[direction].packets} bytes=${counted[direction].bytes}`,
   ];

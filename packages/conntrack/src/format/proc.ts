@@ -13,7 +13,7 @@ export function formatProc(flow: Flow): string {
     family(flow),
     nameAndNumber(flow.protocol, flow.l4proto),
     !isOffloaded(flow) && line(`${wholeSeconds(flow.timeout)}`, greWord(flow) || flow.protocolState),
-    ...directionWords(flow, (direction) => procTuple(flow.l4proto, flow[direction]), flow.counters),
+    ...directionWords(flow, (direction) => procTuple(flow.l4proto, flow[direction]), flow.counters, true),
     assuranceWord(flow),
     `mark=${flow.mark}`,
     flow.zoneDirection === "both" && `zone=${flow.zone}`,

@@ -30,9 +30,10 @@ export function setKey(p: Packet, srcPart: u32, dstPart: u32, l4proto: u32): voi
   p.hash = hashKey(p.key0, p.key1);
 }
 
-/** Gives a packet with a key another zone. */
-export function moveToZone(p: Packet, zone: u32): void {
+/** Gives a packet with a key another zone, for both directions (`dirs` 0) or one. */
+export function moveToZone(p: Packet, zone: u32, dirs: u32): void {
   p.zone = <u16>zone;
+  p.zoneDirs = <u8>dirs;
   p.key1 = (p.key1 & 0xffffffffffff) | (<u64>zone << 48);
   p.hash = hashKey(p.key0, p.key1);
   p.candidate = candidateOf(p.hash);

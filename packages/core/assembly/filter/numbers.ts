@@ -415,6 +415,8 @@ export const TTL_DECREASE = 2;
 export const CT_NOTRACK = 1;
 export const CT_ZONE = 2;
 export const CT_ZONE_FROM_MARK = 4;
+export const CT_ZONE_ORIGINAL = 8; // for that direction alone
+export const CT_ZONE_REPLY = 16;
 /** From here on the mask of events a new conn has: EVENT_* of the core's abi, and the two below; 0: all. */
 export const CT_EVENTS_SHIFT = 16;
 /** Those of its expectations that are made. */

@@ -1,9 +1,10 @@
 // Rules that remember addresses: hashlimit, recent, connlimit. Time is the packet clock.
 import { IPPROTO_TCP, L3_IPV4, STATUS_CONFIRMED, TCP_CLOSE, TCP_TIME_WAIT } from "../abi";
-import { addr6At, connAt, NIL, slotOf } from "../conn";
+import { addr6At, Conn, connAt, NIL, orientation, slotOf } from "../conn";
 import { hashKey } from "../hash";
 import { Packet } from "../packet";
-import { find } from "../table";
+import { findExact, oneWays } from "../table";
+import { dirsOf, findInZone } from "../zone";
 import { now } from "../timer";
 import { HOT, there, UNKNOWN, YES } from "./answer";
 import { conn, leaves, lengthNow, ttlOf } from "./context";
@@ -213,33 +214,45 @@ function reap(table: usize, since: u64, current: usize): bool {
 
 // ---- connlimit
 //
-// Arguments: table, limit, 1 by destination, mask ×4. Key: address ×4, zone. Value: the conn's key, IPv6 addresses ×8.
+// Arguments: table, limit, 1 by destination, mask ×4. Key: address ×4, zone. Value: the conn's key, IPv6 addresses ×8; in
+// the byte of its family also the side it starts from and the directions of its zone.
 const C_KEY0: usize = ENTRY_KEY + 24;
 const C_KEY1: usize = C_KEY0 + 8;
 const C_ADDRESSES: usize = C_KEY0 + 16;
+const SIDE_BIT: u32 = 45;
+const DIRS_BIT: u32 = 46;
 
 export function connlimit(p: Packet, at: usize): u32 {
   const table = tableAt(load<u32>(at));
   memory.fill(KEY, 0, 24);
   maskAddress(p, KEY, load<u32>(at, 8) ? p.dst : p.src, at + 12);
-  store<u32>(KEY, <u32>p.zone | (<u32>p.l3num << 16), 16);
+  store<u32>(KEY, (changetype<usize>(conn) != 0 ? <u32>conn.zone : 0) | (<u32>p.l3num << 16), 16);
   const count = countConns(table);
   return <u32>(count > load<u32>(at, 4));
 }
 
 function alive(entry: usize): bool {
   const key0 = load<u64>(entry, C_KEY0);
-  const key1 = load<u64>(entry, C_KEY1);
-  const slot = find(hashKey(key0, key1), key0, key1, entry + C_ADDRESSES, entry + C_ADDRESSES + 16);
+  const word = load<u64>(entry, C_KEY1);
+  const key1 = word & ~(<u64>7 << SIDE_BIT);
+  const addresses = entry + C_ADDRESSES;
+  const slot =
+    oneWays == 0
+      ? word >> DIRS_BIT & 3 ? NIL : findExact(hashKey(key0, key1), key0, key1, addresses, addresses + 16)
+      : findInZone(key0, key1, addresses, <u32>(word >> SIDE_BIT) & 1, <u32>(word >> DIRS_BIT) & 3);
   if (slot == NIL) return false;
   const c = connAt(slot);
   return c.l4proto != IPPROTO_TCP || (c.state != TCP_TIME_WAIT && c.state != TCP_CLOSE);
 }
 
+function keyWord(c: Conn): u64 {
+  return c.key1 | (<u64>orientation(c) << SIDE_BIT) | (<u64>dirsOf(c) << DIRS_BIT);
+}
+
 function isOwn(entry: usize): bool {
   const slot = slotOf(conn);
   return (
-    load<u64>(entry, C_KEY0) == conn.key0 && load<u64>(entry, C_KEY1) == conn.key1 &&
+    load<u64>(entry, C_KEY0) == conn.key0 && load<u64>(entry, C_KEY1) == keyWord(conn) &&
     (conn.l3num == <u8>L3_IPV4 || memory.compare(entry + C_ADDRESSES, addr6At(slot), 32) == 0)
   );
 }
@@ -267,7 +280,7 @@ function countConns(table: usize): u32 {
     if (isFull(table)) removeEntry(table, oldestEntry(table));
     const entry = addEntry(table, KEY);
     store<u64>(entry, conn.key0, C_KEY0);
-    store<u64>(entry, conn.key1, C_KEY1);
+    store<u64>(entry, keyWord(conn), C_KEY1);
     if (conn.l3num != <u8>L3_IPV4) memory.copy(entry + C_ADDRESSES, addr6At(slotOf(conn)), 32);
   }
   return count + 1;

@@ -2,16 +2,20 @@
 import { EVENT_MARK, IPPROTO_TCP } from "../abi";
 import { Packet } from "../packet";
 import { raise } from "../proto/tracker";
+import { ZONE_ORIGINAL, ZONE_REPLY } from "../zone";
 import { addTtl, changeTos, conn, grow, mark, setPacketMark, ttlOf } from "./context";
 import {
-  CT_EVENTS_SHIFT, CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TCPMSS, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
+  CT_EVENTS_SHIFT, CT_NOTRACK, CT_ZONE, CT_ZONE_FROM_MARK, CT_ZONE_ORIGINAL, CT_ZONE_REPLY, TARGET_CONNMARK_RESTORE, TARGET_CONNMARK_SAVE, TARGET_CONNMARK_SET, TARGET_CT, TARGET_MARK, TARGET_TCPMSS, TARGET_TOS, TARGET_TTL, TTL_INCREASE,
   TTL_SET,
 } from "./numbers";
 
 /** What raw rules told connection tracking about the packet. */
 export let notrack: bool = false;
-export let zone: u32 = 0;
+let zone: u32 = 0;
+let zoneFromMark: bool = false;
 export let zoneGiven: bool = false;
+/** Directions the zone holds for; 0 both. */
+export let zoneDirs: u32 = 0;
 export let policy: u32 = 0;
 /** Number of the helper a new conn gets; 0 none. */
 export let helper: u32 = 0;
@@ -92,13 +96,20 @@ function setConnmark(value: u32): void {
   raise(EVENT_MARK);
 }
 
+/** The zone a rule gave. One by mark is that of the mark the packet has when it comes to connection tracking. */
+export function zoneNow(): u32 {
+  return zoneFromMark ? mark & 0xffff : zone;
+}
+
 // The first CT or NOTRACK a packet meets holds: the others leave a packet alone that has an entry or a template.
 function template(flags: u32, number: u32, timeouts: u32, reader: u32): void {
   if (decided) return;
   decided = true;
   notrack = (flags & CT_NOTRACK) != 0;
   if (flags & CT_ZONE) {
-    zone = flags & CT_ZONE_FROM_MARK ? mark & 0xffff : number;
+    zone = number;
+    zoneFromMark = (flags & CT_ZONE_FROM_MARK) != 0;
+    zoneDirs = flags & CT_ZONE_ORIGINAL ? ZONE_ORIGINAL : flags & CT_ZONE_REPLY ? ZONE_REPLY : 0;
     zoneGiven = true;
   }
   eventMask = flags >> CT_EVENTS_SHIFT;

@@ -15,11 +15,12 @@ import { expectation, findAlike, insertExpectation, inserted, removeExpectation 
 import { hashKey } from "../hash";
 import { helperData } from "../help";
 import { Packet } from "../packet";
-import { find } from "../table";
+import { findExact, oneWays } from "../table";
 import { now } from "../timer";
 import { because } from "../why";
 import { addKey, isKey, removeKey } from "./key-map";
 import { data as payload, hasPayload, length } from "./payload";
+import { dirsOf, findInZone } from "../zone";
 
 /** Body length by kind; kind 0 and those behind the last have none. */
 const BODY = memory.data<u8>([0, 144, 144, 4, 4, 4, 8, 156, 20, 208, 12, 16, 4, 136, 28, 12]);
@@ -249,7 +250,8 @@ function findCall(c: Conn, src: usize, srcKey: u32, dst: usize, dstKey: u32): u3
   const key0 = swapped ? b | (a << 32) : a | (b << 32);
   const rest = (<u64>IPPROTO_GRE << 32) | (<u64>L3_IPV4 << 40) | (<u64>c.zone << 48);
   const key1 = (swapped ? y | (x << 16) : x | (y << 16)) | rest;
-  return find(hashKey(key0, key1), key0, key1, 0, 0);
+  if (oneWays != 0) return findInZone(key0, key1, 0, <u32>swapped, dirsOf(c));
+  return findExact(hashKey(key0, key1), key0, key1, 0, 0);
 }
 
 /** The first packet of a call came: nobody waits for one of the other direction any more. */

@@ -32,6 +32,7 @@ function ct(target: CtTarget, policy: number): Operation {
     (notrack ? P.CT_NOTRACK : 0) |
     (zone ? P.CT_ZONE : 0) |
     (zone?.id === "mark" ? P.CT_ZONE_FROM_MARK : 0) |
+    (zone?.direction === "original" ? P.CT_ZONE_ORIGINAL : zone?.direction === "reply" ? P.CT_ZONE_REPLY : 0) |
     (eventMask(target) << P.CT_EVENTS_SHIFT);
   return operation(P.TARGET_CT, flags, typeof zone?.id === "number" ? zone.id : 0, policy, helperNumber(helper));
 }

@@ -17,11 +17,18 @@ const answer = (dscp: number, sport: number, dport: number) =>
 
 const FULL = { nf_conntrack_acct: 1, nf_conntrack_timestamp: 1 };
 const ZONES = [0, 1, 2, 3];
+/** Of one direction: original 1, reply 1, original by mark 1, reply by mark 0. */
+const ONE_WAY = [4, 6, 22, 24];
 const MARKS = [8, 9, 10, 11, 12, 13, 14];
 const LABELS = [16, 17, 18];
 
 export function rules(): OutputScript[] {
   const zoned = ZONES.flatMap((zone) => [udp(zone, 1000, 53), udp(zone, 1001, 53, 6), answer(zone, 1000, 53)]);
+  const oneWay = ONE_WAY.flatMap((zone) => [
+    udp(zone, 1100 + zone, 53),
+    udp(zone, 1100 + zone, 53, 6),
+    answer(0, 1100 + zone, 53),
+  ]);
   const marked = [
     ...MARKS.map((dscp) => udp(dscp, 1000 + dscp, 53)),
     ...MARKS.flatMap((dscp) => MARKS.map((other) => answer(other, 1000 + dscp, 53))),
@@ -34,6 +41,7 @@ export function rules(): OutputScript[] {
   return [
     { name: "zones", steps: [send(zoned), read, flush], ruled: true },
     { name: "zones: counted and timed", steps: [send(zoned), read, flush], ruled: true, sysctls: FULL },
+    { name: "zones for one direction", steps: [send(oneWay), read, flush], ruled: true, sysctls: FULL },
     { name: "marks", steps: [send(marked), read, flush], ruled: true },
     { name: "labels without names", steps: [send(labelled), read, flush], ruled: true },
     {
