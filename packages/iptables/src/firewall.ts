@@ -1,8 +1,18 @@
 // A stateful firewall in front of anything that sends and receives packets: rules over a connection tracking engine.
 import { Conntrack, type Decision, type OpenOptions, program as P } from "conntrack-wasm";
 import { type Aftermath, aftermathOf, type Effect, effectOf } from "./aftermath.js";
-import { type CompileOptions, compileRules, type Program, type RuleRef, withCounters } from "./compile/index.js";
+import {
+  type CompileOptions,
+  compileRules,
+  type Program,
+  type RuleRef,
+  setsOf,
+  withCounters,
+} from "./compile/index.js";
 import { parsePlace } from "./compile/place.js";
+import type { RuleError } from "./failure.js";
+import { parseSets } from "./ipset/parse.js";
+import type { IpSet } from "./ipset/types.js";
 import { parseRuleset } from "./parse.js";
 import type { Ruleset } from "./ruleset.js";
 
@@ -14,6 +24,11 @@ export interface FirewallOptions
     Pick<CompileOptions, "hook" | "assume" | "policies"> {
   /** A file of iptables-save, or rulesets read before: one of each family. Default: no rules, all is accepted. */
   readonly rules?: string | Ruleset | readonly Ruleset[];
+  /**
+   * The sets of ipset that rules name: a file of `ipset save`, or sets read before. With them a rule may name no others; without them
+   * `assume` says what is in a set.
+   */
+  readonly sets?: string | ReadonlyMap<string, IpSet>;
   /** The box's interfaces: `eth0`, or with its addresses `eth0=203.0.113.1/24`. The first one leads to the rest of the world. */
   readonly interfaces?: readonly string[];
   /** LINKTYPE_ number of the packets: 1 is Ethernet (default), 101 begins with the IP header. */
@@ -47,6 +62,7 @@ export class Firewall {
   private constructor(
     readonly engine: Conntrack,
     readonly rulesets: readonly Ruleset[],
+    private readonly given: ReadonlyMap<string, IpSet>,
     readonly program: Program,
     interfaces: readonly string[],
     private readonly link: number,
@@ -57,6 +73,7 @@ export class Firewall {
 
   static async open({
     rules = [],
+    sets: given,
     interfaces = [],
     hook,
     assume,
@@ -65,7 +82,8 @@ export class Firewall {
     effects = false,
     ...rest
   }: FirewallOptions): Promise<Firewall> {
-    const rulesets = readRulesets(rules);
+    const sets = given === undefined ? null : readSets(given);
+    const rulesets = readRulesets(rules, sets);
     const place = parsePlace(interfaces);
     const seed = Number(BigInt(rest.seed ?? 1) & 0xffffffffn);
     const program = compileRules(rulesets, {
@@ -75,6 +93,7 @@ export class Firewall {
       ...(hook && { hook }),
       ...(assume !== undefined && { assume }),
       ...(policies && { policies }),
+      ...(sets && { sets }),
     });
     const engine = await Conntrack.open({ ...rest, programSize: program.bytes.length });
     engine.loadProgram(program.bytes);
@@ -82,6 +101,7 @@ export class Firewall {
     return new Firewall(
       engine,
       rulesets,
+      sets ?? new Map(),
       program,
       place.map(({ name }) => name),
       link,
@@ -123,12 +143,31 @@ export class Firewall {
   counted(): Ruleset[] {
     return withCounters(this.rulesets, this.program, this.engine.programBytes);
   }
+
+  /** The sets as they are now, by name, for `formatSets`: with what `-j SET` added and removed, without what has ended. */
+  sets(): Map<string, IpSet> {
+    const changed = setsOf(this.program, this.engine.programBytes, this.engine.now);
+    return new Map([...this.given, ...changed.map((set) => [set.name, set] as const)]);
+  }
 }
 
-function readRulesets(rules: NonNullable<FirewallOptions["rules"]>): readonly Ruleset[] {
+function readRulesets(
+  rules: NonNullable<FirewallOptions["rules"]>,
+  sets: ReadonlyMap<string, IpSet> | null,
+): readonly Ruleset[] {
   if (typeof rules !== "string") return Array.isArray(rules) ? rules : [rules as Ruleset];
-  const { ruleset, errors } = parseRuleset(rules);
-  const [error] = errors;
-  if (error) throw new SyntaxError(`line ${error.line}, column ${error.column}: ${error.message}`);
+  const { ruleset, errors } = parseRuleset(rules, sets ? { sets } : {});
+  refuse(errors);
   return [ruleset];
+}
+
+function readSets(given: NonNullable<FirewallOptions["sets"]>): ReadonlyMap<string, IpSet> {
+  if (typeof given !== "string") return given;
+  const { sets, errors } = parseSets(given);
+  refuse(errors, "sets, ");
+  return sets;
+}
+
+function refuse([error]: readonly RuleError[], where = ""): void {
+  if (error) throw new SyntaxError(`${where}line ${error.line}, column ${error.column}: ${error.message}`);
 }

@@ -45,6 +45,8 @@ export interface Case extends Place {
   readonly name: string;
   /** Files of rules, or the rules themselves (several lines); none: connection tracking alone. */
   readonly rules: readonly string[];
+  /** Files of ipset save, or the sets themselves (several lines), one after the other. */
+  readonly ipset: readonly string[];
   readonly interfaces: readonly string[];
   readonly hook: Hook | null;
   /** `owner=yes`, as --assume has it. */
@@ -77,7 +79,7 @@ const STATES = ["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"];
 const VERDICTS = ["ACCEPT", "DROP"];
 const DIRECTIONS = ["original", "reply"];
 const HOOKS = ["INPUT", "FORWARD", "OUTPUT"];
-const SHARED = ["rules", "interfaces", "hook", "assume", "sysctl", "helper"];
+const SHARED = ["rules", "ipset", "interfaces", "hook", "assume", "sysctl", "helper"];
 const OWN = ["name", "packets", "capture", "expect", ...SHARED];
 const EXPECTED = ["state", "direction", "verdict", "reason", "rule"];
 const RULE_FORMS = 'LINE, CHAIN:NUMBER (mangle/CHAIN:NUMBER, CHAIN:policy), or "COMMENT"';
@@ -124,7 +126,8 @@ class Reader {
     return {
       ...this.place(node),
       name: own.has("name") ? this.text(own.get("name")) : `test ${number}`,
-      rules: this.texts(field("rules")).map((text) => (text.includes("\n") ? text : resolve(this.directory, text))),
+      rules: this.sources(field("rules")),
+      ipset: this.sources(field("ipset")),
       interfaces: this.interfaces(field("interfaces")),
       hook: field("hook") === undefined ? null : (this.word(field("hook"), HOOKS) as Hook),
       assume: this.texts(field("assume")),
@@ -134,6 +137,11 @@ class Reader {
       capture: capture ? resolve(this.directory, this.text(capture)) : null,
       expect,
     };
+  }
+
+  /** Texts of several lines, or files beside this one. */
+  private sources(node: Node | undefined): string[] {
+    return this.texts(node).map((text) => (text.includes("\n") ? text : resolve(this.directory, text)));
   }
 
   private sysctl(node: Node | undefined): [string, number][] {

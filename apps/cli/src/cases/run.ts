@@ -1,7 +1,16 @@
 // Cases over the engine: every packet is tracked, and what comes out is held against what was expected.
 import { readFileSync } from "node:fs";
 import { openFile } from "conntrack-capture/node";
-import { CompileError, Firewall, PlaceError, type RuleRef, type Ruleset } from "conntrack-iptables";
+import {
+  CompileError,
+  Firewall,
+  type IpSet,
+  PlaceError,
+  parseSets,
+  type RuleError,
+  type RuleRef,
+  type Ruleset,
+} from "conntrack-iptables";
 import { Conntrack, ConntrackError, type Decision, type PacketInput } from "conntrack-wasm";
 import { messageOf, UsageError } from "../exit.js";
 import { assignHelper } from "../helper.js";
@@ -9,6 +18,7 @@ import { protocolText } from "../packet.js";
 import { parseAssume } from "../ruling/assume.js";
 import { parseFamilies } from "../ruling/load.js";
 import { place } from "../ruling/refs.js";
+import { nameable } from "../ruling/sets.js";
 import { CraftError, Crafter, endOf } from "./craft.js";
 import { type CaptureCheck, type Case, CaseError, type Expected, type ExpectedRule, type Place } from "./file.js";
 
@@ -80,35 +90,53 @@ async function openEngine(one: Case): Promise<Tracker> {
 }
 
 async function openFirewall(one: Case): Promise<Tracker> {
-  const firewall = await atCase(one, () =>
-    Firewall.open({
-      rules: one.rules.flatMap((rules) => readRules(rules)),
+  const firewall = await atCase(one, async () => {
+    const sets = nameable(readSets(one.ipset), one.ipset, one.assume);
+    return Firewall.open({
+      rules: one.rules.flatMap((rules) => readRules(rules, sets)),
+      ...(sets && { sets }),
       interfaces: one.interfaces,
       assume: parseAssume(one.assume, false),
       ...(one.hook !== null && { hook: one.hook }),
       link: RAW_IP,
       seed: 0n,
       trace: true,
-    }),
-  );
+    });
+  });
   prepare(one, firewall.engine);
   return ({ data, ...way }) => firewall.packet(data, way);
 }
 
-/** A file, or the rules themselves; of one family or both. */
-function readRules(rules: string): Ruleset[] {
-  const inline = rules.includes("\n");
-  const source = inline ? "rules" : rules;
-  let text = rules;
+/** A file, or what would be in one; what is wrong with it is said with its name, or `what` it is. */
+function readSource(given: string, what: string): { text: string; check: (error: RuleError | undefined) => void } {
+  const inline = given.includes("\n");
+  const source = inline ? what : given;
+  const check = (error: RuleError | undefined) => {
+    if (error) throw new SyntaxError(`${source}: line ${error.line}, column ${error.column}: ${error.message}`);
+  };
   try {
-    if (!inline) text = readFileSync(rules, "utf8");
+    return { text: inline ? given : readFileSync(given, "utf8"), check };
   } catch (error) {
     throw new SyntaxError(`${source}: ${messageOf(error)}`);
   }
-  return parseFamilies(text).map(({ ruleset, errors: [error] }) => {
-    if (error) throw new SyntaxError(`${source}: line ${error.line}, column ${error.column}: ${error.message}`);
+}
+
+/** Rules of one family or both. */
+function readRules(rules: string, sets: ReadonlyMap<string, IpSet> | null): Ruleset[] {
+  const { text, check } = readSource(rules, "rules");
+  return parseFamilies(text, 4, sets).map(({ ruleset, errors }) => {
+    check(errors[0]);
     return ruleset;
   });
+}
+
+function readSets(sources: readonly string[]): ReadonlyMap<string, IpSet> {
+  const sets = new Map<string, IpSet>();
+  for (const source of sources) {
+    const { text, check } = readSource(source, "ipset");
+    check(parseSets(text, sets).errors[0]);
+  }
+  return sets;
 }
 
 /** What is wrong with the rules or the interfaces of a case is an error of its file. */

@@ -6,11 +6,14 @@ import {
   CompileError,
   compileRules,
   formatRuleset,
+  formatSets,
   type Hook,
+  type IpSet,
   PlaceError,
   type PlaceInterface,
   type Program,
   parsePlace,
+  setsOf,
   withCounters,
 } from "conntrack-iptables";
 import { EXIT_INPUT, messageOf, UsageError } from "../exit.js";
@@ -28,10 +31,11 @@ import { type RuleFile, readRuleFiles } from "../ruling/load.js";
 import { Passage } from "../ruling/passage.js";
 import { parsePlaceFile } from "../ruling/place-file.js";
 import { refOf } from "../ruling/refs.js";
+import { nameable, readSetFiles } from "../ruling/sets.js";
 import { traceLines } from "../ruling/trace.js";
 import { type Part, Session } from "../session.js";
 
-type Form = "text" | "json" | "iptables-save" | "rules-json";
+type Form = "text" | "json" | "iptables-save" | "rules-json" | "ipset";
 
 /** What says where the firewall stands, and what its rules are. */
 export interface RulingOptions {
@@ -42,6 +46,7 @@ export interface RulingOptions {
   readonly out?: string;
   readonly undecided: "no" | "yes";
   readonly assume: readonly string[];
+  readonly ipset: readonly string[];
   readonly ipv6?: boolean;
   readonly seed: bigint;
 }
@@ -63,9 +68,9 @@ export function addCheck(program: Command): void {
     .addOption(
       new Option(
         "-o, --output <form>",
-        "text; json: an object per packet or flow; iptables-save: the rulesets with their counters; rules-json: one object for all rules",
+        "text; json: an object per packet or flow; iptables-save: the rulesets with their counters; rules-json: one object for all rules; ipset: the sets as they are then",
       )
-        .choices(["text", "json", "iptables-save", "rules-json"])
+        .choices(["text", "json", "iptables-save", "rules-json", "ipset"])
         .default("text"),
     )
     .addOption(
@@ -114,6 +119,11 @@ export function withRulingOptions(command: Command): Command {
         .argParser(collect)
         .default([], "none"),
     )
+    .addOption(
+      new Option("--ipset <file>", "the sets that rules name, as ipset save prints them; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
     .option("-6, --ipv6", "rules are those of ip6tables, where nothing in their file says so");
 }
 
@@ -121,6 +131,8 @@ export function withRulingOptions(command: Command): Command {
 export interface Ruling {
   readonly files: readonly RuleFile[];
   readonly program: Program;
+  /** As the files have them. */
+  readonly sets: ReadonlyMap<string, IpSet>;
   readonly interfaces: readonly string[];
   /** There are rules, or the box was described: without the program the engine would know neither. */
   readonly matters: boolean;
@@ -132,14 +144,18 @@ export async function openRuling(
   captures: readonly string[],
   options: RulingOptions,
 ): Promise<Ruling | null> {
-  const files = await readRuleFiles(rules, options.ipv6 ? 6 : 4);
-  return files === null ? null : compileRuling(files, captures, options);
+  const sets = await readSetFiles(options.ipset);
+  const known = sets && nameable(sets, options.ipset, options.assume);
+  const files = await readRuleFiles(rules, options.ipv6 ? 6 : 4, known);
+  return files === null || sets === null ? null : compileRuling(files, captures, options, sets, known);
 }
 
 async function compileRuling(
   files: readonly RuleFile[],
   captures: readonly string[],
   options: RulingOptions,
+  sets: ReadonlyMap<string, IpSet>,
+  known: ReadonlyMap<string, IpSet> | null,
 ): Promise<Ruling> {
   const given = options.place === undefined ? null : readPlace(options.place);
   const specs = [...(given?.interfaces ?? []), ...options.iface];
@@ -166,13 +182,14 @@ async function compileRuling(
         seenOn: place.length > 0,
         assume: parseAssume(options.assume, options.undecided === "yes"),
         seed: Number(options.seed & 0xffffffffn),
+        ...(known && { sets: known }),
         ...(hook && { hook }),
         ...(inside !== undefined && { in: inside }),
         ...(outside !== undefined && { out: outside }),
       },
     );
     const interfaces = place.map(({ name }: PlaceInterface) => name);
-    return { files, program, interfaces, matters: files.length > 0 || declared.length > 0 };
+    return { files, program, sets, interfaces, matters: files.length > 0 || declared.length > 0 };
   } catch (error) {
     if (error instanceof CompileError)
       throw new UsageError(`${files.map(({ file }) => file).join(", ")}: ${error.message}`);
@@ -240,8 +257,7 @@ async function check(first: string, args: readonly string[], options: CheckOptio
   const ruling = await openRuling([first, ...rules, ...options.rules], all, options);
   if (ruling === null) return EXIT_INPUT;
   const { program, interfaces } = ruling;
-  const counting =
-    options.trace === undefined && (options.output === "iptables-save" || options.output === "rules-json");
+  const counting = options.trace === undefined && ["iptables-save", "rules-json", "ipset"].includes(options.output);
   const session = await Session.open(captures, options, {
     trace: !counting,
     programSize: program.bytes.length,
@@ -262,7 +278,8 @@ async function check(first: string, args: readonly string[], options: CheckOptio
     if (options.output !== "json" && !nothingRead) {
       const rulesets = ruling.files.map(({ ruleset }) => ruleset);
       const counted = withCounters(rulesets, program, session.engine.programBytes);
-      if (options.output === "rules-json") output.line(rulesetJson(ruling, counted, verdicts));
+      if (options.output === "ipset") output.write(formatSets(setsAfter(ruling, session.engine)));
+      else if (options.output === "rules-json") output.line(rulesetJson(ruling, counted, verdicts));
       else {
         if (options.output === "text" && !options.quiet) output.line();
         for (const ruleset of counted) {
@@ -276,6 +293,13 @@ async function check(first: string, args: readonly string[], options: CheckOptio
   await output.flush();
   session.noteHints();
   return session.finish();
+}
+
+/** All sets of the files, with what rules made of those they name. */
+function setsAfter({ sets, program }: Ruling, engine: Session["engine"]): Iterable<IpSet> {
+  const after = new Map(sets);
+  for (const set of setsOf(program, engine.programBytes, engine.now)) after.set(set.name, set);
+  return after.values();
 }
 
 /** Packets by what became of them; `untouched`: the rules never saw them. */

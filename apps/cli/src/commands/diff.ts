@@ -19,6 +19,7 @@ interface DiffOptions extends CommonOptions, RulingOptions {
   readonly by: "packet" | "flow";
   readonly rules: readonly string[];
   readonly toRules: readonly string[];
+  readonly toIpset: readonly string[];
   readonly toSysctl: readonly string[];
   readonly toHelper: readonly string[];
   readonly toProfile?: Profile;
@@ -42,6 +43,11 @@ export function addDiff(program: Command): void {
     )
     .addOption(
       new Option("--to-rules <file>", "rules of the second run; repeatable; without it those of --rules")
+        .argParser(collect)
+        .default([], "none"),
+    )
+    .addOption(
+      new Option("--to-ipset <file>", "the sets of the second run; repeatable; without it those of --ipset")
         .argParser(collect)
         .default([], "none"),
     )
@@ -91,14 +97,15 @@ interface Flow {
 async function diff(args: readonly string[], options: DiffOptions): Promise<number> {
   const files = filesOf(args, options);
   if (files.includes("-")) throw new UsageError("diff reads every capture twice: name files, not standard input");
-  const settings = options.toSysctl.length + options.toHelper.length + options.toRules.length;
+  const settings = [options.toSysctl, options.toHelper, options.toRules, options.toIpset].flat().length;
   if (settings === 0 && options.toProfile === undefined)
     throw new UsageError(
-      "nothing to compare: say how the second run differs, with --to-rules, --to-sysctl, --to-helper or --to-profile",
+      "nothing to compare: say how the second run differs, with --to-rules, --to-ipset, --to-sysctl, --to-helper or --to-profile",
     );
   const filter = options.filter === undefined ? null : compileFilter(options.filter);
   const rules = await openRuling(options.rules, files, options);
-  const toRules = options.toRules.length === 0 ? rules : await openRuling(options.toRules, files, options);
+  const other = [...options.toRules, ...options.toIpset].length > 0;
+  const toRules = other ? await openRuling(...secondRules(files, options)) : rules;
   if (rules === null || toRules === null) return EXIT_INPUT;
   const from = await openRun(files, options, rules, true);
   const to = await openRun(files, secondOf(options), toRules, false);
@@ -127,6 +134,12 @@ async function diff(args: readonly string[], options: DiffOptions): Promise<numb
   await output.flush();
   const code = from.session.finish();
   return code !== EXIT_DONE ? code : changed > 0 ? EXIT_FOUND : EXIT_DONE;
+}
+
+/** Rules and sets of the second run: what is not said anew is that of the first. */
+function secondRules(files: readonly string[], options: DiffOptions): Parameters<typeof openRuling> {
+  const { rules, toRules, ipset, toIpset } = options;
+  return [toRules.length > 0 ? toRules : rules, files, { ...options, ipset: toIpset.length > 0 ? toIpset : ipset }];
 }
 
 interface Run {

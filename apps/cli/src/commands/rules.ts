@@ -2,15 +2,17 @@
 import { readFile } from "node:fs/promises";
 import { text as streamText } from "node:stream/consumers";
 import { type Command, Option } from "commander";
-import { type Family, formatRuleset, type Parsed, parseRuleset, type RuleError } from "conntrack-iptables";
+import { type Family, formatRuleset, type IpSet, type Parsed, parseRuleset, type RuleError } from "conntrack-iptables";
 import { EXIT_DONE, EXIT_FOUND, EXIT_INPUT, messageOf } from "../exit.js";
-import { withJson } from "../options.js";
+import { collect, withJson } from "../options.js";
 import { note, Output } from "../output.js";
+import { readSetFiles } from "../ruling/sets.js";
 
 interface RulesOptions {
   readonly output: "text" | "json";
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
+  readonly ipset: readonly string[];
 }
 
 export function addRules(program: Command): void {
@@ -23,6 +25,11 @@ export function addRules(program: Command): void {
         .choices(["text", "json"])
         .default("text"),
     )
+    .addOption(
+      new Option("--ipset <file>", "sets, as ipset save prints them: rules may name no others; repeatable")
+        .argParser(collect)
+        .default([], "any set may be named"),
+    )
     .option("-4, --ipv4", "rules of iptables, whatever they look like")
     .addOption(new Option("-6, --ipv6", "rules of ip6tables, whatever they look like").conflicts("ipv4"));
   withJson(command).action(async (files: string[], options: RulesOptions) => {
@@ -33,10 +40,12 @@ export function addRules(program: Command): void {
 async function rules(files: readonly string[], options: RulesOptions): Promise<number> {
   const output = new Output();
   let code = EXIT_DONE;
+  const sets = await readSetFiles(options.ipset);
+  if (sets === null) return EXIT_INPUT;
   for (const file of files) {
     let parsed: Parsed;
     try {
-      parsed = parse(await readText(file), options);
+      parsed = parse(await readText(file), options, sets);
     } catch (error) {
       const message = messageOf(error);
       code = EXIT_INPUT;
@@ -59,9 +68,9 @@ async function rules(files: readonly string[], options: RulesOptions): Promise<n
   return code;
 }
 
-const parse = (text: string, { ipv4, ipv6 }: RulesOptions): Parsed => {
+const parse = (text: string, { ipv4, ipv6, ipset }: RulesOptions, sets: ReadonlyMap<string, IpSet>): Parsed => {
   const family: Family | undefined = ipv4 ? 4 : ipv6 ? 6 : undefined;
-  return parseRuleset(text, family ? { family } : {});
+  return parseRuleset(text, { ...(family && { family }), ...(ipset.length > 0 && { sets }) });
 };
 
 export const readText = (file: string): Promise<string> =>

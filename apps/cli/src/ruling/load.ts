@@ -1,5 +1,5 @@
 // Files of rules: one family each, or both in one file, as people paste them together.
-import { type Family, parseRuleset, type RuleError, type Ruleset } from "conntrack-iptables";
+import { type Family, type IpSet, parseRuleset, type RuleError, type Ruleset } from "conntrack-iptables";
 import { errorText, readText } from "../commands/rules.js";
 import { messageOf, UsageError } from "../exit.js";
 import { note } from "../output.js";
@@ -10,8 +10,15 @@ export interface RuleFile {
   readonly ruleset: Ruleset;
 }
 
-/** Reads the files; `usual`: the family where nothing in them tells it. Null when one cannot be read or has errors, which are then told. */
-export async function readRuleFiles(files: readonly string[], usual: Family = 4): Promise<RuleFile[] | null> {
+/**
+ * Reads the files; `usual`: the family where nothing in them tells it; `sets`: those rules may name, null any. Null when one cannot be
+ * read or has errors, which are then told.
+ */
+export async function readRuleFiles(
+  files: readonly string[],
+  usual: Family = 4,
+  sets: ReadonlyMap<string, IpSet> | null = null,
+): Promise<RuleFile[] | null> {
   const found: RuleFile[] = [];
   let sound = true;
   for (const file of files) {
@@ -28,7 +35,7 @@ export async function readRuleFiles(files: readonly string[], usual: Family = 4)
       sound = false;
       continue;
     }
-    for (const { ruleset, errors } of parseFamilies(text, usual)) {
+    for (const { ruleset, errors } of parseFamilies(text, usual, sets)) {
       if (errors.length === 0 && ruleset.tables.length === 0) note(`ctrack: ${file}: there are no rules in it`);
       for (const error of errors) note(errorText(file, error));
       if (errors.length > 0) sound = false;
@@ -47,14 +54,19 @@ export async function readRuleFiles(files: readonly string[], usual: Family = 4)
 }
 
 /** The rulesets of a text: one, or both where it names both families; lines keep their numbers. */
-export function parseFamilies(text: string, usual: Family = 4): { ruleset: Ruleset; errors: RuleError[] }[] {
+export function parseFamilies(
+  text: string,
+  usual: Family = 4,
+  sets: ReadonlyMap<string, IpSet> | null = null,
+): { ruleset: Ruleset; errors: RuleError[] }[] {
+  const known = sets === null ? {} : { sets };
   const lines = text.split("\n");
   const families = familiesOf(lines);
   const told = families.some((family) => family !== null);
   if (!families.includes(4) || !families.includes(6))
-    return [parseRuleset(text, told || usual === 4 ? {} : { family: usual })];
+    return [parseRuleset(text, { ...(told || usual === 4 ? {} : { family: usual }), ...known })];
   return ([4, 6] as const).map((family) =>
-    parseRuleset(lines.map((line, i) => ((families[i] ?? 4) === family ? line : "")).join("\n"), { family }),
+    parseRuleset(lines.map((line, i) => ((families[i] ?? 4) === family ? line : "")).join("\n"), { family, ...known }),
   );
 }
 

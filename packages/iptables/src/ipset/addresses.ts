@@ -39,11 +39,10 @@ function takeLength(word: Word, family: Family, least: number): number {
   return parseNumber(word.text, least, bits) ?? fail(word, `wanted is the length of a network, ${least} to ${bits}`);
 }
 
-/** One address; `/32` or `/128` may stand behind it. */
+/** One address; of IPv6 `/128` may stand behind it. */
 export function takeHost(word: Word, family: Family): Address {
   const [host, length] = halves(word, "/") ?? [word, null];
-  if (length && parseNumber(length.text, 0, 128) !== addressBits(family))
-    fail(word, "wanted is one address here, no network");
+  if (length && (family === 4 || length.text !== "128")) fail(word, "wanted is one address here, no network");
   if (family === 4 && !parseIPv4(host.text) && host.text.includes("-"))
     fail(word, "wanted is one address here, no range");
   return resolveAddress(host, family);
@@ -67,7 +66,12 @@ export function* takeNets(word: Word, family: Family, least: 0 | 1): Generator<S
     const prefix = takeLength(slash[1], family, least);
     yield { address: applyMask(resolveAddress(slash[0], family), prefixMask(prefix, family)), prefix };
   } else if (family === 6) yield { address: resolveAddress(word, 6), prefix: 128 };
-  else yield* cover(takeSpan(word), least);
+  else {
+    const span = takeSpan(word);
+    if (span.first === 0 && span.last === U32_MAX)
+      fail(word, "all addresses are no range; 0.0.0.0/1 and 128.0.0.0/1 are");
+    yield* cover(span, least);
+  }
 }
 
 function* cover({ first, last }: Span, least: number): Generator<SetNetwork> {

@@ -31,7 +31,7 @@ export function takeMac(word: Word): Address {
   const bytes = /^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(word.text)
     ? word.text.split(":").map((byte) => Number.parseInt(byte, 16))
     : fail(word, `wanted is an address of the link, like ${SAMPLES.mac}`);
-  return bytes.some(Boolean) ? bytes : fail(word, "this address is all zeros, which no set holds");
+  return bytes;
 }
 
 function takeIface(word: Word): NonNullable<SetEntry["iface"]> {
@@ -79,7 +79,7 @@ function* takePart(set: IpSet, part: SetPart, word: Word, so: Element): Generato
       else for (const port of takePorts(word, family)) yield { port };
       return;
     case "mac":
-      yield { mac: takeMac(word) };
+      yield { mac: keptMac(set, takeMac(word), word) };
       return;
     case "mark":
       yield { mark: (takeMark(word) & set.options.markmask) >>> 0 };
@@ -107,7 +107,7 @@ function* takeSteps(set: IpSet, word: Word): Generator<SetNetwork> {
   const { first, last } = takeSpan(word);
   for (const end of [first, last]) inRange(set, end, word);
   const step = 2 ** (32 - (set.options.netmask || 32));
-  for (let one = first - (first % step); one <= last; one += step) yield { address: fromNumber(one), prefix: 32 };
+  for (let one = first; one <= last; one += step) yield { address: fromNumber(one), prefix: 32 };
 }
 
 function masked({ address, prefix }: SetNetwork, mask: Address | null): SetNetwork {
@@ -122,6 +122,11 @@ function kept(set: IpSet, { address, prefix }: SetNetwork, word: Word): SetNetwo
   if (isBitmap(set.type)) inRange(set, toNumber(network.address), word);
   else if (!network.address.some(Boolean)) fail(word, "this address is all zeros, which no set of this type holds");
   return network;
+}
+
+function keptMac({ type }: IpSet, mac: Address, word: Word): Address {
+  if (!isBitmap(type) && !mac.some(Boolean)) fail(word, "this address is all zeros, which no set of this type holds");
+  return mac;
 }
 
 function inRange(set: IpSet, value: number, word: Word): true {

@@ -117,11 +117,17 @@ function takeRange(word: Word, type: SetType, netmask: number): NonNullable<SetO
   const step = netmask === 0 ? 1 : 2 ** (32 - netmask);
   const first = span.first - (span.first % step);
   const last = span.last - (span.last % step) + step - 1;
-  const size = last - first + 1;
-  if (netmask !== 0 && (size === step || !Number.isInteger(Math.log2(size)) || first % size !== 0))
-    fail(word, "with a netmask the range has to be one larger network");
-  if (size / step > RANGE_MAX) fail(word, `the range is too large: a bitmap has at most ${RANGE_MAX} elements`);
+  if (netmask !== 0 && netmask <= lengthOf(first, last))
+    fail(word, "with a netmask, the range has to begin with a network that is larger and holds it");
+  if ((last - first + 1) / step > RANGE_MAX)
+    fail(word, `the range is too large: a bitmap has at most ${RANGE_MAX} elements`);
   return { first, last };
+}
+
+/** Of the smallest network that begins with `first` and holds `last`; 32: there is none. */
+function lengthOf(first: number, last: number): number {
+  for (let length = 31; length > 0; length--) if (last - (last % 2 ** (32 - length)) === first) return length;
+  return 32;
 }
 
 /** `create` without its name and type, as ipset prints it. */
@@ -219,6 +225,7 @@ export function takeEntryOptions(words: readonly Word[], set: IpSet): EntryOptio
 
 function takeComment(word: Word | undefined): string {
   if (word === undefined) return "";
+  if (word.text === "") fail(word, "a comment is wanted");
   if (word.text.includes('"')) fail(word, 'a comment has no " in it');
   if (new TextEncoder().encode(word.text).length > COMMENT_MAX)
     fail(word, `a comment has at most ${COMMENT_MAX} bytes`);
