@@ -31,7 +31,7 @@ export function compare({ name, packets, options }: Subject, kernel: Outcome, be
     report.push(`${name}: packet ${i}: fast path ${text}, exact path ${mine.packets[i]}`);
     wrong.add(i);
   }
-  for (const part of ["events", "table", "counters"] as const)
+  for (const part of ["events", "ended", "table", "counters"] as const)
     if (JSON.stringify(quick[part]) !== JSON.stringify(mine[part]))
       report.push(`${name}: ${part} of the two paths differ`);
   return { name, packets: packets.length, wrong: [...wrong], report };

@@ -204,8 +204,11 @@ function eventDetails(type: FlowEvent["type"], bits: number, flow: Flow): EventD
 function ending(run: Run, events: readonly FlowEvent[], { realtime: timed = false, end }: EngineOptions) {
   if (end !== undefined) run.engine.advance(timeAt(run, end));
   const stats = run.engine.stats();
+  const all = [...events, ...run.engine.takeEvents()].map((event) => eventOf(event, run));
+  const isEnd = (text: string) => text.startsWith("DESTROY");
   return {
-    events: events.filter(({ type }) => !timed || type !== "DESTROY").map((event) => eventOf(event, run)),
+    events: timed ? all.filter((text) => !isEnd(text)) : all,
+    ...(timed ? { ended: all.filter(isEnd) } : {}),
     table: sorted(run.engine.flows().map(flowText)),
     counters: Object.fromEntries(COUNTERS.map((name) => [name, stats[name] - run.before[name]])),
   };

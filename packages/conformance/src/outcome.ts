@@ -16,6 +16,8 @@ import type { RecordedEntry, RecordedEvent, RecordedPacket, Recording } from "./
 export interface Outcome {
   readonly packets: readonly string[];
   readonly events: readonly string[];
+  /** In real time: DESTROY events, which are not among the others then; see endings(). */
+  readonly ended?: readonly string[];
   /** Sorted. */
   readonly table: readonly string[];
   readonly counters: Readonly<Record<string, number>>;
@@ -187,7 +189,7 @@ function recordedEvent({ type, ct, at, tcp, sctp, status, ...rest }: RecordedEve
   return eventText(type, numbers.of(ct), at, (tcp ?? sctp ?? null) as string | null, bits, rest as EventDetails);
 }
 
-/** `timed`: entries may have run out while it lasted; when the kernel notices that is chance, so DESTROY is left out. */
+/** `timed`: entries may have run out while it lasted; when the kernel notices that is chance, so DESTROY stands apart. */
 export function outcomeOf(
   {
     packets,
@@ -198,9 +200,11 @@ export function outcomeOf(
   timed: boolean,
 ): Outcome {
   const numbers = new Numbers({ packets, events });
+  const told = (some: readonly RecordedEvent[]) => some.map((event) => recordedEvent(event, numbers));
   return {
     packets: packets.map((packet) => recordedPacket(packet, numbers)),
-    events: events.filter(({ type }) => !timed || type !== "DESTROY").map((event) => recordedEvent(event, numbers)),
+    events: told(timed ? events.filter(({ type }) => type !== "DESTROY") : events),
+    ...(timed ? { ended: told(events.filter(({ type }) => type === "DESTROY")) } : {}),
     table: sorted(
       table.map(({ l4proto, original, reply, entry }) =>
         rowText(l4proto, [tupleText(original), tupleText(reply)], recordedEntry(entryOf(entry))),
@@ -259,9 +263,34 @@ export function differences(engine: Outcome, kernel: Outcome): Difference[] {
       break;
     }
   }
+  found.push(...endings(engine.ended ?? [], kernel.ended ?? []));
   for (const [name, value] of Object.entries(kernel.counters)) {
     if (engine.counters[name] !== value)
       found.push({ packet: null, text: `${name}: engine ${engine.counters[name]}, kernel ${value}` });
+  }
+  return found;
+}
+
+const ENDING = /^DESTROY #(\d+) at (-?\d+)(.*)$/;
+
+/**
+ * The engine ends an entry at its deadline, the kernel tells of it when it next comes by, if it still does: what the kernel
+ * tells, the engine has told of the same conn before, once, and in the same words.
+ */
+function endings(engine: readonly string[], kernel: readonly string[]): Difference[] {
+  const mine = new Map<string, { at: number; rest: string }>();
+  for (const text of engine) {
+    const [, conn, at, rest = ""] = ENDING.exec(text) ?? [];
+    if (conn !== undefined) mine.set(conn, { at: Number(at), rest });
+  }
+  const found: Difference[] = [];
+  for (const text of kernel) {
+    const [, conn, at, rest] = ENDING.exec(text) ?? [];
+    if (conn === undefined) continue; // no packet met it
+    const own = mine.get(conn);
+    mine.delete(conn);
+    if (own !== undefined && own.rest === rest && own.at <= Number(at) + 1) continue;
+    found.push({ packet: null, text: `ended: engine ${own ? `at ${own.at}${own.rest}` : "not"}, kernel ${text}` });
   }
   return found;
 }

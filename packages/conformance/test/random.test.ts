@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { askTogether, hunt, huntOdd } from "../src/hunt.js";
 import { kernelAvailable } from "../src/kernel.js";
+import { differences, type Outcome } from "../src/outcome.js";
 import { episode } from "../src/random.js";
 import { timedEpisode } from "../src/timed.js";
 
@@ -61,3 +62,14 @@ test.skipIf(!available.ok)(
     expect(disturbed[0]?.wrong.length).toBeGreaterThan(0);
   },
 );
+
+test("ends by time: told later, or not at all, but in the same words and once", () => {
+  const outcome = (...ended: string[]): Outcome => ({ packets: [], events: [], table: [], counters: {}, ended });
+  const engine = outcome("DESTROY #1 at 5 ra", "DESTROY #2 at 7 TIME_WAIT ra");
+  const say = (...kernel: string[]) => differences(engine, outcome(...kernel)).map(({ text }) => text);
+  expect(say("DESTROY #2 at 9 TIME_WAIT ra", "DESTROY #1 at 9 ra")).toEqual([]);
+  expect(say("DESTROY #1 at 5 ra", "DESTROY #- at 1")).toEqual([]);
+  expect(say("DESTROY #1 at 9 r")).toEqual(["ended: engine at 5 ra, kernel DESTROY #1 at 9 r"]);
+  expect(say("DESTROY #1 at 3 ra")).toEqual(["ended: engine at 5 ra, kernel DESTROY #1 at 3 ra"]);
+  expect(say("DESTROY #3 at 9", "DESTROY #1 at 9 ra", "DESTROY #1 at 9 ra")).toHaveLength(2);
+});
