@@ -8,7 +8,8 @@ import {
 } from "../abi";
 import { be16, be32 } from "../bytes";
 import { foldSum, pseudoSum, sctpChecksumOk, sumBytes } from "../checksum";
-import { KIND_INVALID, KIND_NONE, KIND_TRACK, Packet } from "../packet";
+import { KIND_ACK, KIND_INVALID, KIND_NONE, KIND_TRACK, Packet, SELF } from "../packet";
+import { isPlainAck } from "../proto/tcp-fast";
 import { verifyChecksums } from "../settings";
 import { decodeIcmp, decodeIcmpV6 } from "./icmp";
 import { setKey } from "./key";
@@ -97,6 +98,7 @@ function tcp(p: Packet): void {
   const t = <usize>p.l4;
   setKey(p, load<u16>(t), load<u16>(t, 2), IPPROTO_TCP);
   completeTcp(p, false);
+  if (p.kind == KIND_TRACK && p.reason == 0 && p.swapped != SELF && isPlainAck(t, p.l4Captured)) p.kind = KIND_ACK;
 }
 
 /** Reads the TCP header. `summed`: its checksum was found right already. */
