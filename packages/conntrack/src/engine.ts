@@ -128,6 +128,7 @@ const MAX_SYSCTL = "net.netfilter.nf_conntrack_max";
 /** As in every network namespace but the first. */
 const READ_ONLY = /^(net[./]netfilter[./])?nf_conntrack_(count|buckets)$/;
 const ALL_RESULTS = 0xffffffff;
+const GONE = 0xffffffff;
 const STOP_BUSY = 1;
 const STOP_MALFORMED = 2;
 const NS = 1_000_000_000n;
@@ -725,8 +726,13 @@ export class Conntrack {
 
   /** A copy of one connection by its number, or undefined when it is gone. */
   flow(conn: number): Flow | undefined {
-    for (const slot of this.#occupied()) if (this.#serialAt(slot) === conn) return this.#flowAt(slot);
-    return undefined;
+    const slot = this.#slotOf(conn);
+    return slot === GONE ? undefined : this.#flowAt(slot);
+  }
+
+  #slotOf(conn: number): number {
+    if (!Number.isInteger(conn) || conn < 1 || conn >= GONE) return GONE;
+    return this.#core.slotOfConn(conn) >>> 0;
   }
 
   *#occupied(): Generator<number> {
@@ -785,13 +791,11 @@ export class Conntrack {
   }
 
   #change(conn: number, change: (slot: number) => void): boolean {
-    for (const slot of this.#occupied()) {
-      if (this.#serialAt(slot) !== conn) continue;
-      change(slot);
-      this.#collectEvents();
-      return true;
-    }
-    return false;
+    const slot = this.#slotOf(conn);
+    if (slot === GONE) return false;
+    change(slot);
+    this.#collectEvents();
+    return true;
   }
 
   /** Removes all connections (`conntrack -F`). */

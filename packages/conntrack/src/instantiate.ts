@@ -55,6 +55,7 @@ export interface Core {
   nowSeconds(): number;
   nowNanoseconds(): number;
   frames(): number;
+  slotOfConn(conn: number): number;
   removeSlot(slot: number): number;
   setMark(slot: number, mark: number): void;
   setLabels(slot: number, w0: number, w1: number, w2: number, w3: number): void;

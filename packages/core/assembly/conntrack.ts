@@ -34,7 +34,7 @@ import { ACCEPT, clearRaised, INVALID, KILL, raise, raised, REPEAT } from "./pro
 import { accounting, eventsMode, listening, timestamps, tracing } from "./settings";
 import { helperNamed, isForeign, isShared, opensElsewhere } from "./shard";
 import { bump, countAside } from "./stats";
-import { candidateOf, entries, findExact, oneWays, sameKey, takeSlot, takeSlotOneWay } from "./table";
+import { candidateOf, entries, fileSerial, findExact, oneWays, sameKey, takeSlot, takeSlotOneWay } from "./table";
 import { dueBy, file, nextDue, nextExpired, now, setNow, spend, workLeft } from "./timer";
 import { because, clearReason, reason } from "./why";
 import { findClash, findZoned } from "./zone";
@@ -494,6 +494,7 @@ function confirm(built: Conn, p: Packet): void {
   const c = connAt(slot);
   c.status |= STATUS_CONFIRMED;
   c.serial = ++serials;
+  fileSerial(slot, serials);
   if (p.foreign) {
     addCopy(c);
     copied = c.serial;

@@ -28,7 +28,7 @@ import {
 import { enableFastPath } from "./common";
 import { setShard as placeShard } from "./shard";
 import { STATS_REGION } from "./stats";
-import { clearTable, entries as tableEntries, setEntries } from "./table";
+import { clearTable, entries as tableEntries, setEntries, slotOfSerial } from "./table";
 import { clearTimers, loadTimers, now, saveTimers, TIMER_STATE_SIZE } from "./timer";
 
 /** Prepares an engine; once. `sizing`: memory-map.ts. False when the memory is not to be had. */
@@ -234,6 +234,10 @@ export function setPolicyTimeout(policy: u32, index: u32, seconds: f64): void {
 }
 export function policyRegion(): usize {
   return policyRegionAt();
+}
+/** The slot of the conn with a number; 0xffffffff when it is gone. */
+export function slotOfConn(serial: u32): u32 {
+  return slotOfSerial(serial);
 }
 /** Removes the conn in a slot on request; its DESTROY event is recorded. False when the ring is full or the slot empty. */
 export function removeSlot(slot: u32): bool {

@@ -8,7 +8,7 @@ import { expectationsHold } from "./expect";
 import { foldAddresses, hashKey } from "./hash";
 import { helpOf } from "./help";
 import { GROUP_COUNT, GROUP_SLOTS, HEADS, REMAP, SLOTS, WHEEL_LEVELS, WHEEL_SLOTS } from "./memory-map";
-import { entries, groupAt, groupOf, hashOf, isFindable } from "./table";
+import { entries, forgetSerials, groupAt, groupOf, hashOf, isFindable } from "./table";
 import { BITMAPS, BOOKMARK, currentTick, HEAD, heapAt, heapSize, nextDue, now, OPENING, TICK_BITS } from "./timer";
 
 /** Everything holds. */
@@ -75,6 +75,7 @@ function tagAt(slot: u32): u32 {
 }
 
 function clearScratch(): void {
+  forgetSerials();
   memory.fill(REMAP, 0, <usize>SLOTS << 2);
 }
 

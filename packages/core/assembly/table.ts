@@ -241,6 +241,7 @@ export function clearTable(): void {
   entries = 0;
   oneWays = 0;
   rekeyWanted = false;
+  forgetSerials();
 }
 
 /** Takes over a table that was filled from a snapshot. */
@@ -248,6 +249,55 @@ export function setEntries(n: u32): void {
   entries = n;
   oneWays = 0;
   for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) != 0 && connAt(slot).has(STATUS_ONE_WAY)) ++oneWays;
+}
+
+// ---- conns by number
+//
+// Asked for by callers only. The first question files all conns in the remap region, which is idle between rebuilds: the slot of number
+// n at n % SLOTS. From then on new ones are filed as they come, and a question costs two loads.
+
+let filed: bool = false;
+/** A conn was filed over one that lives: only a walk finds those. */
+let crowded: bool = false;
+
+/** The slot of the conn with this number; NIL when there is none. */
+export function slotOfSerial(serial: u32): u32 {
+  if (serial == 0) return NIL;
+  if (!filed) fileAll();
+  const slot = load<u32>(REMAP + (<usize>(serial % SLOTS) << 2));
+  if (connAt(slot).serial == serial) return slot;
+  return crowded ? walkTo(serial) : NIL;
+}
+
+/** A conn has its number and slot. */
+// @ts-ignore: decorator
+@inline
+export function fileSerial(slot: u32, serial: u32): void {
+  if (filed) fileAt(slot, serial);
+}
+
+/** The remap region is used otherwise. */
+export function forgetSerials(): void {
+  filed = false;
+}
+
+function fileAt(slot: u32, serial: u32): void {
+  const at = REMAP + (<usize>(serial % SLOTS) << 2);
+  const other = connAt(load<u32>(at)).serial;
+  if (other != 0 && other != serial && other % SLOTS == serial % SLOTS) crowded = true;
+  store<u32>(at, slot);
+}
+
+function fileAll(): void {
+  filed = true;
+  crowded = false;
+  memory.fill(REMAP, 0, <usize>SLOTS << 2);
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) != 0) fileAt(slot, connAt(slot).serial);
+}
+
+function walkTo(serial: u32): u32 {
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) != 0 && connAt(slot).serial == serial) return slot;
+  return NIL;
 }
 
 // ---- a new hash key
@@ -279,6 +329,7 @@ export function growIfWanted(): void {
 /** Conns move to other slots of `groups` groups, no fewer than there are; links follow by the remap region. */
 function rebuild(groups: u32): void {
   const before = SLOTS;
+  forgetSerials();
   memory.fill(REMAP, 0, <usize>before << 2); // stale items of the heap may name slots that are free
   for (let g: u32 = 0; g < GROUP_COUNT; ++g) {
     const at = groupAt(g);

@@ -89,6 +89,9 @@ describe.each(BUILDS)("$name build", ({ name, wasm }) => {
           expect([conn, born, ended]).toEqual([known, 0, 0]);
         }
       }
+      const [old] = model.keyOf.keys(); // among many younger ones
+      if (old !== undefined) expect(engine.flow(old)?.conn).toBe(old);
+      expect(engine.flow(step + 100_000)).toBeUndefined();
       expect(engine.entries).toBe(model.connOf.size);
       if (name === "debug") expect(selfcheck(core)).toBe(0);
     }
