@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../core/test/support/random.js";
 import { compileRules } from "../src/compile/index.js";
 import { parsePlace } from "../src/compile/place.js";
-import { parseRuleset } from "../src/index.js";
+import { parseRuleset, parseSets } from "../src/index.js";
 import { SAMPLES, saveText } from "./rulesets.js";
 import { TRAFFIC } from "./traffic.js";
 
@@ -33,6 +33,44 @@ const REMEMBERING = `*filter
 -A b -j CONNMARK --save-mark
 COMMIT
 `;
+/** Sets of every shape, asked and changed; with room for a few, so that they fill. */
+const SETS = `create ip hash:ip timeout 1 maxelem 3
+add ip 10.0.0.1
+create net hash:net counters maxelem 4 forceadd
+add net 10.0.0.0/8
+add net 10.0.0.0/24 nomatch
+create both hash:net,net skbinfo maxelem 3
+add both 10.0.0.0/24,0.0.0.0/0 skbmark 0x1
+create triple hash:ip,port,net maxelem 3
+add triple 10.0.0.1,tcp:80,10.0.0.0/30
+create iface hash:net,iface maxelem 3
+add iface 10.0.0.0/8,lan
+create mark hash:ip,mark maxelem 2
+create mac hash:ip,mac maxelem 2
+create seen bitmap:ip,mac range 10.0.0.0/29 timeout 5
+add seen 10.0.0.2
+create port bitmap:port range 0-31
+create all list:set counters
+add all ip
+add all net
+add all port
+`;
+const ASKING = `*mangle
+-A FORWARD -m set --match-set net src --return-nomatch --packets-gt 2
+-A FORWARD -m set --match-set all src,dst ! --update-counters
+-A FORWARD -m set ! --match-set both src,dst
+-A FORWARD -m set --match-set triple src,dst,dst
+-A FORWARD -m set --match-set iface dst,dst
+-A FORWARD -m set --match-set seen src,src
+-A FORWARD -m set --match-set mac src,src
+-A FORWARD -j SET --add-set all src --exist --timeout 3
+-A FORWARD -j SET --add-set triple src,dst,dst --del-set net dst
+-A FORWARD -j SET --add-set iface src,src
+-A FORWARD -j SET --add-set net dst --del-set ip src
+-A FORWARD -j SET --add-set mark src,src
+-A FORWARD -j SET --add-set both src,dst --map-set both src,dst --map-mark
+COMMIT
+`;
 const PORTS = `*filter\n${Array.from({ length: 200 }, (_, i) => `-A FORWARD -s 10.0.${i % 7}.0/24 -p ${i % 2 ? "tcp" : "udp"} --dport ${i * 3}\n`).join("")}COMMIT\n`;
 /** Rules that ask for different fields: lists of both are joined for every packet of TCP. */
 const MIXED = `*filter\n${Array.from({ length: 250 }, (_, i) => (i % 2 ? `-A FORWARD -s ${i}.0.0.0/7\n` : `-A FORWARD -p tcp --dport ${i * 200}:${i * 200 + 600}\n`)).join("")}COMMIT\n`;
@@ -45,11 +83,12 @@ function traverse(): void {
 }
 
 /** As they come from the compiler, and as they are behind some packets. */
-const GOOD: readonly Uint8Array[] = [REMEMBERING, PORTS, MIXED, ...SAMPLES.slice(0, 12).map(saveText)].flatMap(
+const GOOD: readonly Uint8Array[] = [REMEMBERING, ASKING, PORTS, MIXED, ...SAMPLES.slice(0, 12).map(saveText)].flatMap(
   (text, i) => {
-    const { ruleset } = parseRuleset(text, { family: 4 });
+    const { sets } = parseSets(SETS);
+    const { ruleset } = parseRuleset(text, { family: 4, sets });
     const options = i % 2 ? { place: parsePlace(["lan=10.0.0.99/24", "wan"]) } : { hook: "FORWARD" as const };
-    const { bytes } = compileRules(ruleset, { ...options, policies: { slow: 1 } });
+    const { bytes } = compileRules(ruleset, { ...options, sets, policies: { slow: 1 } });
     engine.loadProgram(bytes);
     traverse();
     return [bytes, engine.programBytes.slice(0, bytes.length)];

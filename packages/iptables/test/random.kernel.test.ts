@@ -1,6 +1,6 @@
 // Random rulesets and random traffic, through the kernel and through ours. RANDOM_RULESETS=200 runs so many, RANDOM_SEED others.
 import { type PacketFields, packet } from "../../conformance/src/packets.js";
-import { type Duel, duels } from "./duel.js";
+import { type Duel, duels, reasonWithoutSets } from "./duel.js";
 
 const COUNT = Number(process.env.RANDOM_RULESETS ?? 8);
 const SEED = Number(process.env.RANDOM_SEED ?? 1);
@@ -56,6 +56,67 @@ const MATCHES = [
   "-m quota --quota 400",
   "-m tos --tos 0x10/0xff",
 ];
+/** Those of rulesets with sets. */
+const SET_MATCHES = [
+  "-m set --match-set ip src",
+  "-m set ! --match-set ip dst",
+  "-m set --match-set net src",
+  "-m set --match-set net dst --return-nomatch",
+  "-m set --match-set net src --packets-gt 3",
+  "-m set --match-set ipport dst,dst",
+  "-m set ! --match-set ipport src,src",
+  "-m set --match-set netport src,dst",
+  "-m set --match-set triple src,dst,dst",
+  "-m set --match-set iface src,src",
+  "-m set --match-set bits dst",
+  "-m set --match-set seen src,src",
+  "-m set --match-set all src",
+  "-m set --match-set all src,dst ! --update-subcounters",
+  "-m set --match-set few src",
+];
+const SET_TARGETS = [
+  "-j SET --add-set ip src",
+  "-j SET --add-set net dst --exist",
+  "-j SET --del-set net src",
+  "-j SET --add-set ipport dst,dst --exist",
+  "-j SET --del-set ipport src,src",
+  "-j SET --add-set netport src,dst",
+  "-j SET --add-set triple src,dst,dst --del-set ip dst",
+  "-j SET --add-set iface dst,dst",
+  "-j SET --add-set bits dst",
+  "-j SET --del-set bits dst",
+  "-j SET --add-set seen src,src --exist",
+  "-j SET --add-set all dst",
+  "-j SET --del-set all src",
+  "-j SET --add-set few src",
+  "-j SET --del-set few dst",
+  "-j SET --map-set marks src,dst --map-mark",
+];
+const SETS = `create ip hash:ip counters
+create net hash:net counters
+add net 10.0.0.0/8
+add net 10.0.0.2/31 nomatch
+create ipport hash:ip,port counters
+add ipport 10.0.0.1,tcp:80
+create netport hash:net,port
+add netport 10.0.0.0/30,udp:53
+add netport 10.0.0.0/31,tcp:80 nomatch
+create triple hash:ip,port,net
+add triple 10.0.0.1,tcp:80,10.0.0.2/31
+create iface hash:net,iface
+add iface 10.0.0.0/31,orc-in
+add iface 10.0.0.0/24,orc wildcard
+create bits bitmap:port range 0-1024 counters
+create seen bitmap:ip,mac range 10.0.0.0/30 counters
+add seen 10.0.0.1
+create few hash:ip maxelem 1
+create marks hash:net,port skbinfo
+add marks 10.0.0.2/31,tcp:80 skbmark 0x1/0x3
+create all list:set counters
+add all few
+add all bits
+add all net
+`;
 const TARGETS = [
   "",
   "",
@@ -72,10 +133,10 @@ const PORTS = [80, 53, 1024, 1025];
 const CHAINS = ["FORWARD", "a", "b"];
 
 /** A chain jumps to later ones only. */
-function ruleset(random: Random): string[] {
+function ruleset(random: Random, known: readonly string[], targets: readonly string[]): string[] {
   return CHAINS.flatMap((chain, level) =>
     Array.from({ length: 4 + random(9) }, () => {
-      const words = Array.from({ length: 1 + random(2) }, () => pick(random, MATCHES));
+      const words = Array.from({ length: 1 + random(2) }, () => pick(random, known));
       // one protocol a rule, and each module once
       const second = words[1] ?? "";
       const clash = /^!? ?-[psdio]|-p /.test(second) || words[0] === second || moduleOf(words[0]) === moduleOf(second);
@@ -88,7 +149,7 @@ function ruleset(random: Random): string[] {
       const target =
         later.length > 0 && random(3) === 0
           ? `-${pick(random, ["j", "g"])} ${pick(random, later)}`
-          : pick(random, TARGETS);
+          : pick(random, targets);
       return `${chain} ${match} ${target}`.trim();
     }),
   );
@@ -114,14 +175,25 @@ function traffic(random: Random): Uint8Array[] {
   });
 }
 
+const reason = reasonWithoutSets();
+
+/** Every other one has sets, where ipset can be asked. */
 const DUELS: readonly Duel[] = Array.from({ length: COUNT }, (_, i) => {
   const random = randomFrom(SEED * 1000 + i);
+  const withSets = i % 2 === 1 && reason === null;
+  const [matches, targets] = withSets
+    ? [
+        [...MATCHES.slice(0, 16), ...SET_MATCHES],
+        [...TARGETS, ...SET_TARGETS],
+      ]
+    : [MATCHES, TARGETS];
   return {
-    name: `seed ${SEED}, ruleset ${i}`,
+    name: `seed ${SEED}, ruleset ${i}${withSets ? " with sets" : ""}`,
+    ...(withSets && { sets: SETS }),
     table: "mangle",
     chains: ["a", "b"],
     policy: pick(random, ["ACCEPT", "DROP"] as const),
-    rules: ruleset(random),
+    rules: ruleset(random, matches, targets),
     packets: traffic(random),
   };
 });
