@@ -40,6 +40,21 @@ export async function withGlobalLimit<T>(name: string, value: number, use: () =>
   }
 }
 
+const TRIES = 3;
+/** Milliseconds a test under a limit may take: others may hold it, too. */
+export const PATIENCE = 240_000;
+
+/** Again if the machine was too busy to send a few packets within ten seconds. */
+export async function inTime<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof LimitEnded) || tries === TRIES) throw error;
+    }
+  }
+}
+
 /** Why such a limit cannot be set here; "" when it can. */
 export function whyNoGlobalLimit(name: string): string {
   try {

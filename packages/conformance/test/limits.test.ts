@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { Conntrack } from "conntrack-wasm";
 import { describe, expect, test } from "vitest";
 import { runEngine } from "../src/engine.js";
-import { LimitEnded, whyNoGlobalLimit, withGlobalLimit } from "../src/global-limit.js";
+import { inTime, PATIENCE, whyNoGlobalLimit, withGlobalLimit } from "../src/global-limit.js";
 import { Kernel, kernelAvailable, type TimedPacket, withKernel } from "../src/kernel.js";
 import { differences, type Outcome, outcomeOf } from "../src/outcome.js";
 import { packet, type TcpFields } from "../src/packets.js";
@@ -39,20 +39,6 @@ const range = (from: number, count: number) => Array.from({ length: count }, (_,
 
 /** So long that nothing ends on the busiest machine. */
 const LASTING = { nf_conntrack_udp_timeout: 1000, nf_conntrack_icmp_timeout: 1000 };
-const TRIES = 3;
-/** Milliseconds: others may hold the limit, too. */
-const PATIENCE = 240_000;
-
-/** Again if the machine was too busy to send a few packets within ten seconds. */
-async function inTime<T>(ask: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof LimitEnded) || tries === TRIES) throw error;
-    }
-  }
-}
 
 type Packets = readonly TimedPacket[];
 
@@ -158,7 +144,7 @@ const ANNOUNCED = 300;
 const wasm = readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm"));
 
 describe.skipIf(why !== "")(`full of expectations${why && ` (${why})`}`, () => {
-  test("no expectations at all is not a limit that can be set", { timeout: 60_000 }, async () => {
+  test("no expectations at all is not a limit that can be set", { timeout: PATIENCE }, async () => {
     const engine = Conntrack.openSync(wasm, { seed: 1, max: ROOM });
     const name = "nf_conntrack_expect_max";
     // at its end the old value comes back, should the kernel take one of these

@@ -3,8 +3,8 @@
 // higher than what other tests have in a namespace.
 import { Conntrack } from "conntrack-wasm";
 import { describe, expect, test } from "vitest";
-import { whyNoGlobalLimit, withGlobalLimit } from "../../conformance/src/global-limit.js";
-import { type TimedPacket, withKernel } from "../../conformance/src/kernel.js";
+import { inTime, PATIENCE, whyNoGlobalLimit, withGlobalLimit } from "../../conformance/src/global-limit.js";
+import { type Kernel, type TimedPacket, withKernel } from "../../conformance/src/kernel.js";
 import { packet, type TcpFields } from "../../conformance/src/packets.js";
 import { parseSave } from "../../conformance/src/record.js";
 import { compileRules } from "../src/compile/index.js";
@@ -18,6 +18,8 @@ const why = available.ok ? whyNoGlobalLimit("nf_conntrack_max") : available.reas
 const FULL = 2000;
 const ROOM = 4096;
 const ANNOUNCED = 300;
+/** So long that nothing ends on the busiest machine. */
+const LASTING = { nf_conntrack_udp_timeout: 1000, nf_conntrack_tcp_timeout_unacknowledged: 1000 };
 
 const MATCHES = [
   ...["NEW", "ESTABLISHED", "RELATED", "INVALID"].map((state) => `-m conntrack --ctstate ${state}`),
@@ -95,7 +97,7 @@ async function both(
     fields.map((one, i): TimedPacket => ({ time: (first + i) * 0.01, data: packet(one) }));
   const parts = [timed(before, 0), timed(under, before.length), timed(after, before.length + under.length)] as const;
   let times: number[] = [];
-  const kernel = await withKernel({ mode: "route", iptables: RULES }, async (open): Promise<Counted> => {
+  const askKernel = async (open: Kernel): Promise<Counted> => {
     // "realtime" without waits: with priority, for the limit holds for others, too
     const track = (i: 0 | 1 | 2, first: number) => open.track(parts[i], { realtime: true, after: false }, first);
     const seen = await track(0, 0);
@@ -106,13 +108,15 @@ async function both(
       packets: seen.map(({ state, verdict }) => `${state} ${verdict}`),
       lines: theirCounters(parseSave(await open.oracle.script("iptables-nft-save -c"), "ipv4")),
     };
-  });
+  };
+  const kernel = await inTime(() => withKernel({ mode: "route", iptables: RULES, sysctls: LASTING }, askKernel));
 
   const { ruleset, errors } = parseRuleset(RULES, { family: 4 });
   expect(errors).toEqual([]);
   const program = compileRules(ruleset, { place: parsePlace(PLACE), in: "orc-in", out: "orc-out" });
   const engine = Conntrack.openSync(wasm, { seed: 1, max: ROOM, programSize: program.bytes.length });
   engine.loadProgram(program.bytes);
+  for (const [sysctl, seconds] of Object.entries(LASTING)) engine.setSysctl(sysctl, seconds);
   engine.setSysctl(name, otherwise);
   const packets = parts.flat().map(({ data }, i) => {
     if (i === before.length) engine.setSysctl(name, value);
@@ -139,7 +143,7 @@ const helped = (lines: readonly string[]): number[] =>
   );
 
 describe.skipIf(why !== "")(`rules while a table is full${why && ` (${why})`}`, () => {
-  test("of ASSURED entries: what is refused reaches the raw table only", { timeout: 60_000 }, async () => {
+  test("of ASSURED entries: what is refused reaches the raw table only", { timeout: PATIENCE }, async () => {
     const controls = range(0, 20);
     const before = [...controls.flatMap(control), ...range(20, FULL - 20).flatMap((n) => established(n))];
     const under = [
@@ -173,7 +177,7 @@ describe.skipIf(why !== "")(`rules while a table is full${why && ` (${why})`}`, 
   });
 
   // Which entry makes room is chance in the kernel (docs/conformance.md), so each is held against its own decisions.
-  test("of unreplied entries: rules count what came of each packet", { timeout: 60_000 }, async () => {
+  test("of unreplied entries: rules count what came of each packet", { timeout: PATIENCE }, async () => {
     const before = range(0, FULL).map(query);
     const under = [...range(FULL, 400).map(query), ...range(0, 200).map(answer), ...range(0, 200).map(query)];
     const { kernel, engine } = await both(
@@ -194,7 +198,7 @@ describe.skipIf(why !== "")(`rules while a table is full${why && ` (${why})`}`, 
     }
   });
 
-  test("of expectations: the packet its helper drops is counted before", { timeout: 60_000 }, async () => {
+  test("of expectations: the packet its helper drops is counted before", { timeout: PATIENCE }, async () => {
     const late = range(ANNOUNCED, 3);
     const before = range(0, ANNOUNCED).flatMap((n) => [...control(n), announcement(n)]);
     const under = late.flatMap((n) => [...control(n), announcement(n)]);
