@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Conntrack } from "conntrack-wasm";
 import { describe, expect, test } from "vitest";
+import { Random } from "../src/dice.js";
 import { runEngine } from "../src/engine.js";
 import { inTime, PATIENCE, whyNoGlobalLimit, withGlobalLimit } from "../src/global-limit.js";
 import { Kernel, kernelAvailable, type TimedPacket, withKernel } from "../src/kernel.js";
@@ -134,6 +135,24 @@ describe.skipIf(why !== "")(`a full table${why && ` (${why})`}`, () => {
       expect(left.filter(assured)).toHaveLength(half);
       const lively = outcome.packets.slice(-half).filter((text) => text.startsWith("ESTABLISHED< "));
       expect(lively).toHaveLength(half);
+    }
+  });
+
+  test.each([1, 2])("nearly full, random traffic, seed %i: the account holds", { timeout: PATIENCE }, async (seed) => {
+    const random = new Random(seed);
+    const half = FULL / 2;
+    const answer = (n: number) => ({ src: SERVER, dst: host(n), udp: { sport: 53, dport: 1024, payload: 8 } });
+    const call = (n: number) => tcp(n, false, { flags: "S", seq: 1 });
+    const before = [...range(0, half).flatMap(established), ...range(half, half - 20).map(query)].map(at);
+    const under = range(0, 1500)
+      .map(() => random.pick([query, query, answer, call])(half + random.below(FULL)))
+      .map(at);
+    const { kernel, engine } = await both(before, under, []);
+    for (const outcome of [kernel, engine]) {
+      const { gone, left } = account(outcome);
+      expect(gone).toBeGreaterThan(0);
+      expect(left.length).toBeLessThanOrEqual(FULL);
+      expect(left.filter(assured)).toHaveLength(half);
     }
   });
 });

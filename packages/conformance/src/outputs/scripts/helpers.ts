@@ -129,6 +129,12 @@ const AMANDA: readonly Line[] = [
   ["<", "Amanda 2.4 REP HANDLE 000-00 SEQ 1\nCONNECT DATA 51210 MESG 51211 INDEX 51212\n"],
 ];
 
+/** The scanner is opened, and its answer has the port of the data connection. */
+const SANE: readonly Line[] = [
+  [">", fromHex("0000000700000000")],
+  ["<", fromHex("0000000000001234")],
+];
+
 const gre = (src: string, dst: string, callId: number) =>
   packet({ src, dst, gre: { version: 1, callId, seq: 1, payload: 8 } });
 
@@ -144,11 +150,13 @@ export function helpers(): OutputScript[] {
   const irc = tcpDialogue("irc", "irc:6667", [[">", "PRIVMSG a :\x01DCC SEND f 167772418 51210 9\x01\r\n"]], {
     dport: 6667,
   });
+  const sane = (ends = {}) => tcpDialogue("sane", "sane:6566", SANE, { dport: 6566, ...ends });
   const tftp = udpDialogue("tftp", "tftp:69", [[">", "\0\x01file\0octet\0"]], { dport: 69 });
   return [
     played("ftp", [active, passive], [syn(SERVER, CLIENT, 51210), syn(CLIENT, SERVER, 51210)]),
     played("ftp, IPv6, counted and timed", [active6, passive6], [syn(SERVER6, CLIENT6, 51210)], FULL),
     played("irc", [irc], [syn(SERVER, CLIENT, 51210)]),
+    played("sane", [sane(), sane(six)], [syn(CLIENT, SERVER, 0x1234), syn(CLIENT6, SERVER6, 0x1234)], FULL),
     played("tftp", [tftp], [datagram(SERVER, CLIENT, 30001, 4000)], FULL),
     played("amanda", [udpDialogue("amanda", "amanda:10080", AMANDA, { dport: 10080 })], [syn(CLIENT, SERVER, 51210)]),
     played(
