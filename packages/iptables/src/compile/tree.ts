@@ -179,6 +179,8 @@ class Grower {
     }
     steps.sort((a, b) => a.at - b.at);
     const wild = [...active];
+    const stops = rules.map((rule) => this.#isLast(rule, known | (1 << field)));
+    const stopsUnknown = rules.map((rule) => this.#isLast(rule, known));
     const inside = new Set<number>();
     const cells: Cell[] = [];
     const unknown = unknownOf(field);
@@ -194,15 +196,8 @@ class Grower {
       // the unknown value is a cell of its own
       const to =
         unknown === null || from > unknown ? next - 1 : Math.min(next - 1, from === unknown ? unknown : unknown - 1);
-      const settled = from === unknown ? known : known | (1 << field);
-      const list = this.#cut(
-        merged(
-          rules,
-          wild,
-          [...inside].sort((a, b) => a - b),
-        ),
-        settled,
-      );
+      const asked = [...inside].sort((a, b) => a - b);
+      const list = merged(rules, wild, asked, from === unknown ? stopsUnknown : stops);
       const before = cells.at(-1);
       if (before && same(before.rules, list) && before.from !== unknown && from !== unknown)
         cells[cells.length - 1] = { ...before, to };
@@ -242,9 +237,13 @@ class Grower {
     const list: number[] = [];
     for (const rule of rules) {
       list.push(rule);
-      if (this.all[rule]?.ends && this.#isSure(rule, known)) break;
+      if (this.#isLast(rule, known)) break;
     }
     return list;
+  }
+
+  #isLast(rule: number, known: number): boolean {
+    return (this.all[rule]?.ends ?? false) && this.#isSure(rule, known);
   }
 
   #leaf(rules: readonly number[], known: number, joined: boolean): Leaf {
@@ -261,12 +260,23 @@ class Grower {
   }
 }
 
-function* merged(rules: readonly number[], a: readonly number[], b: readonly number[]): Iterable<number> {
-  let [i, k] = [0, 0];
+/** The rules at the places of both lists in order, up to the first at which asking stops. */
+function merged(
+  rules: readonly number[],
+  a: readonly number[],
+  b: readonly number[],
+  stops: readonly boolean[],
+): number[] {
+  const list: number[] = [];
+  let i = 0;
+  let k = 0;
   while (i < a.length || k < b.length) {
-    const place = k >= b.length || (a[i] ?? Number.POSITIVE_INFINITY) < (b[k] ?? 0) ? a[i++] : b[k++];
-    yield rules[place ?? 0] as number;
+    const first = k === b.length || (i < a.length && (a[i] as number) < (b[k] as number));
+    const place = (first ? a[i++] : b[k++]) as number;
+    list.push(rules[place] as number);
+    if (stops[place]) break;
   }
+  return list;
 }
 
 const same = (a: readonly number[], b: readonly number[]) =>
