@@ -62,13 +62,14 @@ export function shellWords(line: string): Word[] {
         }
         if (at++ >= line.length)
           fail({ text: line.slice(open), column: open + 1 }, `the quote is not closed; a ${char} is wanted`);
-      } else if (/[;&|<>]/.test(char))
+      } else if (char === ";" && /^\s*(#.*)?$/.test(line.slice(at))) at = line.length;
+      else if (/[;&|<>]/.test(char))
         fail({ text: char, column: at }, "one command in each line is wanted; a text with this character needs quotes");
       else if (char === "$")
         fail({ text: line.slice(at - 1), column: at }, "variables are not known here; their value is wanted");
       else text += char;
     }
-    words.push({ text, column });
+    if (text !== "" || line[column - 1] !== ";") words.push({ text, column });
   }
   return words;
 }

@@ -194,9 +194,12 @@ export const physdev = match({
     isOut: flag("physdev-is-out", { invert: true }),
     isBridged: flag("physdev-is-bridged", { invert: true }),
   },
-  build(given, { word }): PhysdevMatch {
+  build(given, { word, chain }): PhysdevMatch {
     if (!Object.values(given).some(Boolean))
       fail(word, "physdev wants an option: --physdev-in, --physdev-out, --physdev-is-bridged ...");
+    const out = given.out ?? given.isOut;
+    if (out && chain === "OUTPUT" && (!given.isBridged || given.isBridged.invert))
+      fail(out.word, "in OUTPUT the port a packet leaves by is not known yet; it is in FORWARD and POSTROUTING");
     return {
       name: "physdev",
       in: inverted(given.in),

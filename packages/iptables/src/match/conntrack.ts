@@ -17,6 +17,7 @@ import {
   not,
   number,
   option,
+  quote,
   range32,
   type Take,
   takeProtocol,
@@ -253,5 +254,5 @@ export const helper = match({
     helper: given?.value ?? "",
     invert: given?.invert ?? false,
   }),
-  print: (test: HelperMatch) => `${not(test)}--helper ${test.helper === "" ? '""' : test.helper}`,
+  print: (test: HelperMatch) => `${not(test)}--helper ${quote(test.helper)}`,
 });

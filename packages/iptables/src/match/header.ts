@@ -195,8 +195,9 @@ export const ecn = match({
 export const unlessAll = (test: InvertibleRange | null): InvertibleRange | null =>
   test && (test.first !== 0 || test.last !== U32 || test.invert) ? test : null;
 
+/** A range of all numbers is not printed, not even when it is inverted and nothing fits. */
 export const printRange = (name: string, test: InvertibleRange | null) =>
-  test && `${not(test)}--${name} ${formatRange(test)}`;
+  test && (test.first !== 0 || test.last !== U32) && `${not(test)}--${name} ${formatRange(test)}`;
 export const printNumber = (name: string, test: NumberTest | null) => test && `${not(test)}--${name} ${test.value}`;
 
 export const esp = match({
@@ -204,7 +205,7 @@ export const esp = match({
   protocols: [50],
   options: { spi: option("espspi", range32, { invert: true }) },
   build: ({ spi }): EspMatch => ({ name: "esp", spi: unlessAll(inverted(spi)) }),
-  print: ({ spi }: EspMatch) => printRange("espspi", spi) ?? "",
+  print: ({ spi }: EspMatch) => join(printRange("espspi", spi)),
 });
 
 export const ah4 = match({
@@ -213,7 +214,7 @@ export const ah4 = match({
   protocols: [51],
   options: { spi: option("ahspi", range32, { invert: true }) },
   build: ({ spi }): AhMatch => ({ name: "ah", spi: unlessAll(inverted(spi)), length: null, reserved: false }),
-  print: ({ spi }: AhMatch) => printRange("ahspi", spi) ?? "",
+  print: ({ spi }: AhMatch) => join(printRange("ahspi", spi)),
 });
 
 export const ah6 = match({

@@ -66,7 +66,7 @@ function takeProbability(word: Word): number {
 export const statistic = match({
   name: "statistic",
   options: {
-    mode: option("mode", choice(["random", "nth"])),
+    mode: option("mode", choice(["random", "nth"]), { required: true }),
     probability: option("probability", takeProbability, { invert: true, excludes: ["every", "packet"] }),
     every: option("every", number(1, U32), { invert: true, excludes: ["probability"], needs: ["packet"] }),
     packet: option("packet", u32, { excludes: ["probability"] }),
@@ -317,7 +317,8 @@ export const policy = match({
       direction: direction.value,
       policy: given.policy?.value ?? "ipsec",
       strict: given.strict !== undefined,
-      elements: elements.filter((element) => !isEmpty(element)),
+      // what would be asked of an element means nothing where there is none
+      elements: given.policy?.value === "none" ? [] : elements.filter((element) => !isEmpty(element)),
     };
   },
   print: (test: PolicyMatch) =>

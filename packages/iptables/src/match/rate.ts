@@ -6,6 +6,10 @@ import { U32 } from "../number.js";
 import { type Context, join, number, option, takeMaskLength, u32 } from "../option.js";
 import type { HashlimitMatch, LimitMatch } from "../ruleset.js";
 
+const S64_MAX = (1n << 63n) - 1n;
+const U64_BIG = (1n << 64n) - 1n;
+const U32_BIG = BigInt(U32);
+
 const LIMIT_SCALE = 10_000n;
 const HASHLIMIT_SCALE = 1_000_000n;
 
@@ -25,12 +29,18 @@ const UNIT_WORDS = [
 
 const RATE = "wanted is a rate like 5/second, 10/minute, 3/hour or 1/day";
 
-/** NUMBER[/UNIT] → time for one packet, in parts of a second; the unit may be abbreviated. */
-function takeRate(word: Word, scale: bigint): { avg: bigint; seconds: bigint } {
+/** The number a text begins with, as C's atoll reads it. */
+const leadingNumber = (text: string): bigint => {
+  const value = BigInt(/^[ \t]*\+?(\d+)/.exec(text)?.[1] ?? 0);
+  return value < S64_MAX ? value : S64_MAX;
+};
+
+/** NUMBER[/UNIT] → time for one packet, in parts of a second; the unit may be abbreviated. `max`: bits the number is cut to. */
+function takeRate(word: Word, scale: bigint, max = U64_BIG): { avg: bigint; seconds: bigint } {
   const slash = word.text.indexOf("/");
   const unit = slash < 0 ? "second" : word.text.slice(slash + 1).toLowerCase();
   const seconds = UNIT_WORDS.find(([name]) => unit !== "" && name.startsWith(unit))?.[1] ?? fail(word, RATE);
-  const count = BigInt(/^[ \t]*\+?(\d+)/.exec(word.text)?.[1] ?? (/^-\d/.test(word.text) ? U32 : 0)) & 0xffffffffn;
+  const count = (/^-\d/.test(word.text) ? max : leadingNumber(word.text)) & max;
   if (count === 0n) fail(word, RATE);
   const avg = (scale * seconds) / count;
   if (avg === 0n) fail(word, `too fast: at most ${scale} a second`);
@@ -54,7 +64,7 @@ const LIMIT_AVG = (LIMIT_SCALE * 3_600n) / 3n;
 export const limit = match({
   name: "limit",
   options: {
-    rate: option("limit", (word) => Number(takeRate(word, LIMIT_SCALE).avg)),
+    rate: option("limit", (word) => Number(takeRate(word, LIMIT_SCALE, U32_BIG).avg)),
     burst: option("limit-burst", number(0, 10_000)),
   },
   build: ({ rate, burst }): LimitMatch => ({
@@ -69,7 +79,6 @@ export const limit = match({
 // ---- hashlimit ------------------------------------------------------------------------------------------------------
 
 const BURST_MAX = 1_000_000n;
-const U32_BIG = BigInt(U32);
 /** The kernel counts bytes in sixteens. */
 const BYTE_SHIFT = 4n;
 const KB = 1024n;
@@ -78,11 +87,14 @@ const MB = KB * KB;
 type Rate = { unit: "packets"; avg: bigint; seconds: bigint } | { unit: "bytes"; perSecond: bigint; seconds: bigint };
 
 function takeHashlimitRate(word: Word): Rate {
-  if (!word.text.includes("b/s")) return { unit: "packets", ...takeRate(word, HASHLIMIT_SCALE) };
-  const [, digits, factor] = /^(\d+)(.)/.exec(word.text) ?? fail(word, "wanted is a rate like 512kb/s or 5/second");
-  const bytes = BigInt(digits ?? 0) * unitOf(factor);
-  if (bytes === 0n || bytes > U32_BIG + 1n) fail(word, "wanted is a rate of bytes above 0 and up to 4096mb/s");
-  const cost = U32_BIG / ((bytes >> BYTE_SHIFT) + 1n);
+  const unit = word.text.indexOf("b/s");
+  if (unit < 0) return { unit: "packets", ...takeRate(word, HASHLIMIT_SCALE) };
+  const count = leadingNumber(word.text);
+  if (count === 0n) fail(word, "wanted is a rate like 512kb/s or 5/second");
+  // iptables looks at the letter before the unit only, and counts sixteens of bytes in 32 bits
+  const bytes = BigInt.asUintN(64, count * unitOf(word.text[unit - 1]));
+  const cost = U32_BIG / (BigInt.asUintN(32, bytes >> BYTE_SHIFT) + 1n);
+  if (cost < 2n) fail(word, "too fast: wanted is a rate of less than 32767mb/s");
   return { unit: "bytes", perSecond: (U32_BIG / cost - 1n) << BYTE_SHIFT, seconds: 1n };
 }
 
@@ -121,8 +133,12 @@ function takeMode(word: Word): HashlimitMatch["mode"] {
   return PRINTED_MODES.filter((mode) => words.includes(mode));
 }
 
+const takeTableName = (word: Word): string =>
+  word.text === "" ? fail(word, "the name of the table is wanted, this one is empty") : word.text.slice(0, 254);
+
 const U = { invert: true } as const;
-const maskLength = (word: Word, context: Context): number => prefixLength(takeMaskLength(word, context)) ?? 0;
+const maskLength = (word: Word, context: Context): number =>
+  prefixLength(takeMaskLength(word, context)) ?? fail(word, "wanted is a length, or a mask without gaps");
 
 export const hashlimit = match({
   name: "hashlimit",
@@ -133,7 +149,7 @@ export const hashlimit = match({
     mode: option("hashlimit-mode", takeMode),
     srcMask: option("hashlimit-srcmask", maskLength),
     dstMask: option("hashlimit-dstmask", maskLength),
-    table: option("hashlimit-name", (word) => word.text.slice(0, 254), { required: true }),
+    table: option("hashlimit-name", takeTableName, { required: true }),
     size: option("hashlimit-htable-size", (word, context, next) => Math.min(u32(word, context, next), SIZE_MAX)),
     max: option("hashlimit-htable-max", u32),
     gcInterval: option("hashlimit-htable-gcinterval", number(1, U32)),

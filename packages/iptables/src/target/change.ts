@@ -185,16 +185,16 @@ export const tcpmssTarget = target({
   name: "TCPMSS",
   protocols: [6],
   options: {
-    mss: option("set-mss", (word, context, next) => number(0, MSS_MAX[context.family])(word, context, next), {
-      excludes: ["clamp"],
-    }),
-    clamp: flag("clamp-mss-to-pmtu", { excludes: ["mss"] }),
+    mss: option("set-mss", (word, context, next) => number(0, MSS_MAX[context.family])(word, context, next)),
+    clamp: flag("clamp-mss-to-pmtu"),
   },
   build({ mss, clamp }, { word, chain }): TcpmssTarget {
     if (!mss && !clamp) fail(word, "TCPMSS wants --set-mss or --clamp-mss-to-pmtu");
     if (clamp && ["PREROUTING", "INPUT"].includes(chain))
       fail(clamp.word, "--clamp-mss-to-pmtu works in FORWARD, OUTPUT and POSTROUTING only");
-    return { kind: "TCPMSS", mss: mss?.value ?? null };
+    // the last one holds
+    const clamps = clamp && (!mss || clamp.word.column > mss.word.column);
+    return { kind: "TCPMSS", mss: clamps ? null : (mss?.value ?? null) };
   },
   print: ({ mss }: TcpmssTarget) => (mss === null ? "--clamp-mss-to-pmtu" : `--set-mss ${mss}`),
 });

@@ -1,7 +1,7 @@
 // CT and NOTRACK: what connection tracking is told before it sees the packet.
 import { target } from "../extension.js";
 import { fail, type Word } from "../failure.js";
-import { choice, choices, flag, join, option } from "../option.js";
+import { choices, flag, join, option } from "../option.js";
 import type { CtEvent, CtTarget, Target } from "../ruleset.js";
 import { takeZone } from "./change.js";
 
@@ -41,6 +41,19 @@ const HELPERS: Readonly<Record<string, readonly number[]>> = {
   tftp: [UDP],
 };
 
+type ZoneOption = { readonly word: Word; readonly value: number | "mark" } | undefined;
+
+/** The three options are one number, the last; `mark` outweighs any, and both directions by name are as none. */
+function zoneOf({ zone, zoneOrig, zoneReply }: Readonly<Record<"zone" | "zoneOrig" | "zoneReply", ZoneOption>>) {
+  const given = [zone, zoneOrig, zoneReply]
+    .filter((one) => one !== undefined)
+    .sort((a, b) => a.word.column - b.word.column);
+  const id = given.some(({ value }) => value === "mark") ? "mark" : (given.at(-1)?.value ?? 0);
+  const direction: Direction = !zoneOrig === !zoneReply ? "both" : zoneOrig ? "original" : "reply";
+  return id === 0 ? null : { id, direction };
+}
+type Direction = NonNullable<CtTarget["zone"]>["direction"];
+
 export const ct = target({
   name: "CT",
   tables: ["raw"],
@@ -49,7 +62,7 @@ export const ct = target({
     helper: option("helper", takeName),
     timeout: option("timeout", takeName),
     events: option("ctevents", choices(CT_EVENTS)),
-    expEvents: option("expevents", choice(["new"])),
+    expEvents: option("expevents", choices(["new"])),
     zone: option("zone", takeZoneOrMark),
     zoneOrig: option("zone-orig", takeZoneOrMark),
     zoneReply: option("zone-reply", takeZoneOrMark),
@@ -65,21 +78,14 @@ export const ct = target({
           `this helper needs ${protocols.map((number) => (number === TCP ? "-p tcp" : "-p udp")).join(" or ")}`,
         );
     }
-    const zone = given.zoneReply ?? given.zoneOrig ?? given.zone;
     return {
       kind: "CT",
       notrack: given.notrack !== undefined,
       helper: helper?.value || null,
       timeout: given.timeout?.value || null,
       events: given.events?.value ?? null,
-      expEvents: given.expEvents ? [given.expEvents.value] : null,
-      zone:
-        zone && zone.value !== 0
-          ? {
-              id: zone.value,
-              direction: zone === given.zone ? "both" : zone === given.zoneOrig ? "original" : "reply",
-            }
-          : null,
+      expEvents: given.expEvents?.value ?? null,
+      zone: zoneOf(given),
     };
   },
   print: ({ notrack, helper, timeout, events, expEvents, zone }: CtTarget) =>
