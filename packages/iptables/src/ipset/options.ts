@@ -164,6 +164,18 @@ export type EntryOptions = Pick<SetEntry, "nomatch" | "timeout" | "packets" | "b
   place: { before: boolean; name: Word } | null;
 };
 
+/** Of the long lists that have nothing but elements. */
+const NO_OPTIONS: EntryOptions = {
+  wildcard: false,
+  nomatch: false,
+  timeout: null,
+  packets: 0n,
+  bytes: 0n,
+  comment: "",
+  skb: { mark: 0, mask: 0, major: 0, minor: 0, queue: 0 },
+  place: null,
+};
+
 const SKB = ["skbmark", "skbprio", "skbqueue"];
 
 /** Those the kernel refuses in a set that was created without `needs`. */
@@ -179,6 +191,7 @@ const NEEDS: Readonly<Record<string, keyof SetOptions>> = {
 
 /** What stands behind `add NAME ELEMENT`. */
 export function takeEntryOptions(words: readonly Word[], set: IpSet): EntryOptions {
+  if (words.length === 0) return { ...NO_OPTIONS, timeout: set.options.timeout };
   const { type } = set;
   const names = [
     "timeout",

@@ -136,13 +136,16 @@ class Reader {
   #add([name, element, ...options]: Word[], end: Word): void {
     const set = this.#set(name, end);
     const word = element ?? fail(end, "an element is wanted: add NAME ELEMENT");
-    const { wildcard, place, ...rest } = takeEntryOptions(options, set);
+    const { wildcard, place, nomatch, timeout, packets, bytes, comment, skb } = takeEntryOptions(options, set);
     if (set.type === "list:set") this.#checkMember(set, word);
     const added = new Map<string, SetEntry>();
     for (const one of takeElements(word, set)) {
       const key = formatElement(one, set.type, set.family);
       if (set.entries.has(key) && !this.#exist) fail(word, `${key} is in the set already`);
-      added.set(key, { ...one, ...rest, iface: one.iface && { ...one.iface, wildcard } });
+      const { networks, port, mac, mark, set: member } = one;
+      const iface = one.iface && { ...one.iface, wildcard };
+      const element = { networks, port, mac, mark, iface, set: member };
+      added.set(key, { ...element, nomatch, timeout, packets, bytes, comment, skb });
       if (added.size + set.entries.size > mostOf(set)) this.#checkFull(set, added, word);
     }
     if (place) set.entries = inPlace(set.entries, added, place.name, place.before);

@@ -24,7 +24,10 @@ export type SetType = (typeof SET_TYPES)[number];
 
 export type SetPart = "ip" | "net" | "port" | "mac" | "mark" | "iface" | "set";
 /** As many as a rule has to name directions. */
-export const partsOf = (type: SetType): SetPart[] => type.slice(type.indexOf(":") + 1).split(",") as SetPart[];
+export const partsOf = (type: SetType): readonly SetPart[] => PARTS[type];
+const PARTS = Object.fromEntries(
+  SET_TYPES.map((type) => [type, type.slice(type.indexOf(":") + 1).split(",")]),
+) as unknown as Readonly<Record<SetType, readonly SetPart[]>>;
 export const isBitmap = (type: SetType): boolean => type.startsWith("bitmap:");
 /** Those with networks know elements that are none. */
 export const hasNets = (type: SetType): boolean => partsOf(type).includes("net");
