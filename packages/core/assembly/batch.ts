@@ -62,8 +62,6 @@ let recordFlags: u32 = 0;
 let recordBytes: usize = 0;
 
 // Reads the header at `cursor` and moves behind the record; false when it is not all there.
-// @ts-ignore: decorator
-@inline
 function nextRecord(framing: u32, link: u32, length: u32): bool {
   const at = INPUT + cursor;
   const left = length - cursor;
@@ -334,8 +332,6 @@ function decodeOwnPcap(length: u32, most: u32): u32 {
 }
 
 // Whether a packet that is decoded stays: this shard's, or a fragment, which every engine puts together.
-// @ts-ignore: decorator
-@inline
 function keep(p: Packet, owner: u32): bool {
   p.foreign = <u8>(owner == NOBODY && isForeign(p));
   if (p.foreign && p.kind != KIND_FRAGMENT) {

@@ -46,8 +46,6 @@ export const NOBODY: u32 = 0xffffffff;
  * Whose a frame is, by its addresses alone: Ethernet, TCP or UDP, IPv4 without options and not a fragment, or IPv6 without
  * extension headers. Whatever else may be wrong with it, its addresses say it, so that it need not be decoded.
  */
-// @ts-ignore: decorator
-@inline
 export function ownerOf(frame: usize, captured: u32): u32 {
   if (captured < 42) return NOBODY;
   const head = load<u64>(frame, 12); // ethertype, version and header length

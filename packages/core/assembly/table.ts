@@ -254,50 +254,37 @@ export function setEntries(n: u32): void {
 // ---- conns by number
 //
 // Asked for by callers only. The first question files all conns in the remap region, which is idle between rebuilds: the slot of number
-// n at n % SLOTS. From then on new ones are filed as they come, and a question costs two loads.
+// n at n % SLOTS. From then on new ones are filed as they come, and a question costs two loads, unless the conn is gone: then
+// all are looked at.
 
 let filed: bool = false;
-/** A conn was filed over one that lives: only a walk finds those. */
-let crowded: bool = false;
 
 /** The slot of the conn with this number; NIL when there is none. */
 export function slotOfSerial(serial: u32): u32 {
-  if (serial == 0) return NIL;
-  if (!filed) fileAll();
-  const slot = load<u32>(REMAP + (<usize>(serial % SLOTS) << 2));
-  if (connAt(slot).serial == serial) return slot;
-  return crowded ? walkTo(serial) : NIL;
+  const at = REMAP + (<usize>(serial % SLOTS) << 2);
+  if (filed && connAt(load<u32>(at)).serial == serial) return load<u32>(at);
+  // the first question; or the conn is gone, or another was filed over it
+  let found = NIL;
+  for (let slot: u32 = 0; slot < SLOTS; ++slot) {
+    if (tagAt(slot) == 0) continue;
+    const other = connAt(slot).serial;
+    if (!filed) store<u32>(REMAP + (<usize>(other % SLOTS) << 2), slot);
+    if (other == serial) found = slot;
+  }
+  filed = true;
+  return found;
 }
 
 /** A conn has its number and slot. */
 // @ts-ignore: decorator
 @inline
 export function fileSerial(slot: u32, serial: u32): void {
-  if (filed) fileAt(slot, serial);
+  if (filed) store<u32>(REMAP + (<usize>(serial % SLOTS) << 2), slot);
 }
 
 /** The remap region is used otherwise. */
 export function forgetSerials(): void {
   filed = false;
-}
-
-function fileAt(slot: u32, serial: u32): void {
-  const at = REMAP + (<usize>(serial % SLOTS) << 2);
-  const other = connAt(load<u32>(at)).serial;
-  if (other != 0 && other != serial && other % SLOTS == serial % SLOTS) crowded = true;
-  store<u32>(at, slot);
-}
-
-function fileAll(): void {
-  filed = true;
-  crowded = false;
-  memory.fill(REMAP, 0, <usize>SLOTS << 2);
-  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) != 0) fileAt(slot, connAt(slot).serial);
-}
-
-function walkTo(serial: u32): u32 {
-  for (let slot: u32 = 0; slot < SLOTS; ++slot) if (tagAt(slot) != 0 && connAt(slot).serial == serial) return slot;
-  return NIL;
 }
 
 // ---- a new hash key
