@@ -34,18 +34,17 @@ export function enableFastPath(on: bool): void {
 }
 
 /**
- * Takes the settings over, once per block. False when nothing is common: tracing, Linux 2.4, timeouts in an order of their own; and
- * rules of the raw table that matter: asked ahead (passesRaw), events came to be numbered one packet late in random traffic.
+ * Takes the settings over, once per block. False when nothing is common: tracing, Linux 2.4, timeouts in an order of their own.
  */
 export function prepareCommon(): bool {
   prepareQueryFast();
   asksRaw = filtering && !rawPlain;
-  return prepareTcpFast() && enabled && !tracing && profile == PROFILE_LINUX_6 && !asksRaw;
+  return prepareTcpFast() && enabled && !tracing && profile == PROFILE_LINUX_6;
 }
 
 /** Tracks the packets from the `i`-th on, the first of which has result `index`, up to one that is not common; returns its number. */
 export function trackCommon(packets: usize, i: u32, n: u32, index: u32): u32 {
-  if (attention || oneWays != 0) return i; // an entry with a zone for one direction is not found by its key alone
+  if (i == n || attention || oneWays != 0) return i; // an entry with a zone for one direction is not found by its key alone
   const shift = index - i;
   for (;;) {
     const from = packets + (<usize>i << PACKET_BITS);
