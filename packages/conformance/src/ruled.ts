@@ -34,10 +34,16 @@ const POLICIES: readonly (readonly [dscp: number, name: string])[] = [
   [20, "brief"],
   [21, "long"],
 ];
+/**
+ * Rules of random traffic. Those with a zone of the reply direction alone are left to the sequences: two entries may then share
+ * their original tuple, and the kernel, asked by it, tells of either.
+ */
 const DSCPS = [
   ...ZONES,
-  ...ONE_WAY.map(([dscp]) => dscp),
-  ...BY_MARK.map(([dscp]) => dscp),
+  4,
+  5,
+  22,
+  23,
   ...MARKS.map(([dscp]) => dscp),
   ...Object.keys(LABELS).map(Number),
   20,
