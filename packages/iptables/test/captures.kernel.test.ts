@@ -44,6 +44,7 @@ function isForwarded(ip: Uint8Array): boolean {
     (ip[8] ?? 0) > 1 &&
     fragment === 0 &&
     ip.length < 60_000 &&
+    (((ip[2] ?? 0) << 8) | (ip[3] ?? 0)) <= ip.length && // cut short: the IP layer drops it before any rule
     isSound(ip)
   );
 }
