@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { loadRules } from "conntrack-iptables";
 import { Conntrack, type Decision, type Flow, type FlowEvent, type Stats } from "conntrack-wasm";
 import type { Change, EngineFrame, TimedPacket } from "./kernel.js";
 import {
@@ -16,7 +17,7 @@ import {
   sorted,
   tupleText,
 } from "./outcome.js";
-import { POLICY_COUNT, policyTimeouts, RULED, ruledProgram } from "./ruled.js";
+import { RULED, ruledProgram } from "./ruled.js";
 import { STEERING_RULES, type Steering, steeringOf } from "./steering.js";
 
 const NS = 1_000_000_000n;
@@ -59,12 +60,10 @@ class Side {
 
   constructor(trace: boolean, ruled: boolean, max: number) {
     const wasm = readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm"));
-    const program = ruled ? ruledProgram() : new Uint8Array(0);
-    const programSize = program.length;
+    const program = ruled ? ruledProgram() : null;
+    const programSize = program?.bytes.length ?? 0;
     this.engine = Conntrack.openSync(wasm, { seed: 1, max, events: true, trace, programSize });
-    if (!ruled) return;
-    this.engine.loadProgram(program);
-    for (let i = 0; i < POLICY_COUNT; i++) this.engine.setTimeoutPolicy(i + 1, policyTimeouts(i));
+    if (program) loadRules(this.engine, program);
   }
 
   /** Ready for the next sequence. */

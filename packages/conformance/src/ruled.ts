@@ -7,7 +7,7 @@
 //   11, 12   mark or, and                        61        not tracked
 //   13, 14   mark xor, set to 0                  62        dropped behind connection tracking, before confirm
 
-import { compileRules, parseRuleset } from "conntrack-iptables";
+import { compileRules, type Program, parseRuleset } from "conntrack-iptables";
 import type { TimeoutPolicy } from "./timeout-policy.js";
 
 const ZONES = [1, 2, 3];
@@ -89,7 +89,7 @@ export const POLICY_TIMEOUTS = [...new Set(PROTOCOLS.flatMap(({ states }) => sta
 const FAMILIES = [4, 6] as const;
 
 /** Different for every state, so that a mix-up shows. */
-export function policyTimeouts(policy: number): Record<string, number> {
+function policyTimeouts(policy: number): Record<string, number> {
   return Object.fromEntries(POLICY_TIMEOUTS.map((name, i) => [name, (policy === 0 ? 11 : 5000) + 3 * i]));
 }
 
@@ -113,10 +113,12 @@ const timeoutPolicies = eachPolicy((policy, { l4proto, states }, family): Timeou
   };
 });
 
-export const POLICY_COUNT = POLICIES.length;
-
-const POLICY_NUMBERS: Readonly<Record<string, number>> = Object.fromEntries(
-  eachPolicy((policy, { l4proto }, family) => [nameOf(policy, l4proto[family], family), policy + 1]),
+/** The same, as the engine's side takes them. */
+const POLICIES_BY_NAME = new Map(
+  eachPolicy((policy, { l4proto }, family) => {
+    const name = nameOf(policy, l4proto[family], family);
+    return [name, { name, family, protocol: l4proto[family], timeouts: policyTimeouts(policy), line: 0 }];
+  }),
 );
 
 function rules(family: Family): string {
@@ -146,11 +148,11 @@ function rules(family: Family): string {
 export const RULED = { iptables: rules(4), ip6tables: rules(6), timeoutPolicies } as const;
 
 /** The engine's program. */
-export function ruledProgram(): Uint8Array {
+export function ruledProgram(): Program {
   const rulesets = FAMILIES.map((family) => {
     const { ruleset, errors } = parseRuleset(rules(family), { family });
     if (errors[0]) throw new Error(errors[0].message);
     return ruleset;
   });
-  return compileRules(rulesets, { hook: "FORWARD", policies: POLICY_NUMBERS }).bytes;
+  return compileRules(rulesets, { hook: "FORWARD", timeoutPolicies: POLICIES_BY_NAME });
 }

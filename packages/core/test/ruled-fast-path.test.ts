@@ -5,7 +5,7 @@ import { packet } from "../../conformance/src/packets.js";
 import type { FlowEvent } from "../../conntrack/src/index.js";
 import { compileRules, readCounters } from "../../iptables/src/compile/index.js";
 import { parsePlace } from "../../iptables/src/compile/place.js";
-import { parseRuleset, type Ruleset } from "../../iptables/src/index.js";
+import { loadRules, parseRuleset, parseTimeoutPolicies, type Ruleset } from "../../iptables/src/index.js";
 import { recordBlock, type TimedPacket } from "./support/blocks.js";
 import { inspect, release } from "./support/builds.js";
 import { Random } from "./support/random.js";
@@ -118,6 +118,7 @@ function traffic(random: Random): TimedPacket[] {
 /** Packets in a block: a long one leaves decoded packets behind the end of the next. */
 const UNEVEN = [60, 7, 1, 33];
 
+const SLOW = parseTimeoutPolicies("add timeout slow inet tcp established 9").policies;
 const place = parsePlace(["lan=10.0.0.99/32", "wan"]);
 
 function run(
@@ -126,10 +127,10 @@ function run(
   options: { fast: boolean; optimise: boolean; sizes?: readonly number[] },
 ): string[] {
   const { fast, optimise, sizes = [1] } = options;
-  const program = compileRules(rules, { place, hook: "FORWARD", optimise, policies: { slow: 1 } });
+  const program = compileRules(rules, { place, hook: "FORWARD", optimise, timeoutPolicies: SLOW });
   const settings = { seed: 1, max: 100, events: true, programSize: program.bytes.length };
   const { engine, core } = inspect(release, { ...settings, sysctl: { nf_conntrack_checksum: 0 } });
-  engine.loadProgram(program.bytes);
+  loadRules(engine, program);
   core.setFastPath(fast);
   const seen: string[] = [];
   const events: FlowEvent[] = [];

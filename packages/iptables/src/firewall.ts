@@ -9,19 +9,20 @@ import {
   setsOf,
   withCounters,
 } from "./compile/index.js";
+import { loadRules } from "./compile/load.js";
 import { parsePlace } from "./compile/place.js";
 import type { RuleError } from "./failure.js";
 import { parseSets } from "./ipset/parse.js";
 import type { IpSet } from "./ipset/types.js";
-import { parseRuleset } from "./parse.js";
+import { type ParseOptions, parseRuleset } from "./parse.js";
 import type { Ruleset } from "./ruleset.js";
+import { parseTimeoutPolicies } from "./timeout/parse.js";
+import type { TimeoutPolicy } from "./timeout/policy.js";
 
 /** The number of a rule in a word of the trace. */
 const NUMBER = ~(P.TRACE_RULE_MATCHED | P.TRACE_RULE_UNDECIDED);
 
-export interface FirewallOptions
-  extends Omit<OpenOptions, "programSize">,
-    Pick<CompileOptions, "hook" | "assume" | "policies"> {
+export interface FirewallOptions extends Omit<OpenOptions, "programSize">, Pick<CompileOptions, "hook" | "assume"> {
   /** A file of iptables-save, or rulesets read before: one of each family. Default: no rules, all is accepted. */
   readonly rules?: string | Ruleset | readonly Ruleset[];
   /**
@@ -29,6 +30,11 @@ export interface FirewallOptions
    * `assume` says what is in a set.
    */
   readonly sets?: string | ReadonlyMap<string, IpSet>;
+  /**
+   * The timeout policies that rules name in `CT --timeout`: what `nfct list timeout` prints, lines of `nfct add timeout`, or policies
+   * read before. A rule may name no others.
+   */
+  readonly timeoutPolicies?: string | ReadonlyMap<string, TimeoutPolicy>;
   /** The box's interfaces: `eth0`, or with its addresses `eth0=203.0.113.1/24`. The first one leads to the rest of the world. */
   readonly interfaces?: readonly string[];
   /** LINKTYPE_ number of the packets: 1 is Ethernet (default), 101 begins with the IP header. */
@@ -77,13 +83,14 @@ export class Firewall {
     interfaces = [],
     hook,
     assume,
-    policies,
+    timeoutPolicies: policies = "",
     link = 1,
     effects = false,
     ...rest
   }: FirewallOptions): Promise<Firewall> {
     const sets = given === undefined ? null : readSets(given);
-    const rulesets = readRulesets(rules, sets);
+    const timeoutPolicies = readTimeoutPolicies(policies);
+    const rulesets = readRulesets(rules, { ...(sets && { sets }), timeoutPolicies });
     const place = parsePlace(interfaces);
     const seed = Number(BigInt(rest.seed ?? 1) & 0xffffffffn);
     const program = compileRules(rulesets, {
@@ -92,11 +99,11 @@ export class Firewall {
       seed,
       ...(hook && { hook }),
       ...(assume !== undefined && { assume }),
-      ...(policies && { policies }),
+      timeoutPolicies,
       ...(sets && { sets }),
     });
     const engine = await Conntrack.open({ ...rest, programSize: program.bytes.length });
-    engine.loadProgram(program.bytes);
+    loadRules(engine, program);
     engine.traceRules(effects);
     return new Firewall(
       engine,
@@ -153,10 +160,10 @@ export class Firewall {
 
 function readRulesets(
   rules: NonNullable<FirewallOptions["rules"]>,
-  sets: ReadonlyMap<string, IpSet> | null,
+  outside: Pick<ParseOptions, "sets" | "timeoutPolicies">,
 ): readonly Ruleset[] {
   if (typeof rules !== "string") return Array.isArray(rules) ? rules : [rules as Ruleset];
-  const { ruleset, errors } = parseRuleset(rules, sets ? { sets } : {});
+  const { ruleset, errors } = parseRuleset(rules, outside);
   refuse(errors);
   return [ruleset];
 }
@@ -166,6 +173,15 @@ function readSets(given: NonNullable<FirewallOptions["sets"]>): ReadonlyMap<stri
   const { sets, errors } = parseSets(given);
   refuse(errors, "sets, ");
   return sets;
+}
+
+function readTimeoutPolicies(
+  given: NonNullable<FirewallOptions["timeoutPolicies"]>,
+): ReadonlyMap<string, TimeoutPolicy> {
+  if (typeof given !== "string") return given;
+  const { policies, errors } = parseTimeoutPolicies(given);
+  refuse(errors, "timeout policies, ");
+  return policies;
 }
 
 function refuse([error]: readonly RuleError[], where = ""): void {

@@ -6,17 +6,23 @@ import { numberPrefix, parseBig, parseNumber, U8, U16, U32 } from "./number.js";
 import { protocolNumber } from "./protocols.js";
 import type { Address, AddressTest, Family, InterfaceTest, Range } from "./ruleset.js";
 import { servicePort } from "./services.js";
+import type { TimeoutPolicy } from "./timeout/policy.js";
+
+/** What rules may name that lies outside of them; null: any name will do. */
+export interface Outside {
+  /** The sets of ipset. */
+  sets: ReadonlyMap<string, IpSet> | null;
+  timeoutPolicies: ReadonlyMap<string, TimeoutPolicy> | null;
+}
 
 /** What a rule said before this word. */
-export interface Context {
+export interface Context extends Outside {
   family: Family;
   table: string;
   chain: string;
   /** 0: none, or all. */
   protocol: number;
   protocolInvert: boolean;
-  /** The sets of ipset that are known; null: any name will do. */
-  sets: ReadonlyMap<string, IpSet> | null;
   /** Where the extension was named. */
   word: Word;
 }

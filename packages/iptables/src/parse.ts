@@ -2,12 +2,13 @@
 import { Failure, fail, type RuleError, type Word } from "./failure.js";
 import type { IpSet } from "./ipset/types.js";
 import { parseNumber, U32 } from "./number.js";
-import { list } from "./option.js";
+import { list, type Outside } from "./option.js";
 import { essential, goesOn, withoutPrompt, withoutSudo } from "./pasted.js";
 import { formatRule } from "./print.js";
 import { parseRule } from "./rule.js";
 import type { Chain, Family, Rule, Ruleset, Table, TableName } from "./ruleset.js";
 import { isTargetName } from "./target/index.js";
+import type { TimeoutPolicy } from "./timeout/policy.js";
 import { restoreWords, shellWords } from "./words.js";
 
 /** The built-in chains, in the order iptables-save prints them. */
@@ -26,6 +27,8 @@ export interface ParseOptions {
   family?: Family;
   /** The sets of ipset there are, from `parseSets`: rules may name no others. Without them any name will do. */
   sets?: ReadonlyMap<string, IpSet>;
+  /** The timeout policies there are, from `parseTimeoutPolicies`: rules may name no others. Without them any name will do. */
+  timeoutPolicies?: ReadonlyMap<string, TimeoutPolicy>;
 }
 
 export interface Parsed {
@@ -36,12 +39,13 @@ export interface Parsed {
 
 /** Reads a whole file. */
 export function parseRuleset(text: string, options: ParseOptions = {}): Parsed {
-  const { sets = null } = options;
+  const { sets = null, timeoutPolicies = null } = options;
+  const outside = { sets, timeoutPolicies };
   const family = options.family ?? tellFamily(text);
-  if (family) return parseAs(text, family, sets);
-  const first = parseAs(text, 4, sets);
+  if (family) return parseAs(text, family, outside);
+  const first = parseAs(text, 4, outside);
   if (first.errors.length === 0) return first;
-  const second = parseAs(text, 6, sets);
+  const second = parseAs(text, 6, outside);
   return second.errors.length < first.errors.length ? second : first;
 }
 
@@ -72,8 +76,8 @@ function tellFamily(text: string): Family | null {
   return null;
 }
 
-function parseAs(text: string, family: Family, sets: ReadonlyMap<string, IpSet> | null): Parsed {
-  const reader = new Reader(family, { sets });
+function parseAs(text: string, family: Family, outside: Outside): Parsed {
+  const reader = new Reader(family, { outside });
   const lines = text.split(/\r?\n/);
   for (let i = 0; i < lines.length; i++) {
     const first = i;
@@ -98,10 +102,12 @@ function placeInLines(error: RuleError, lines: readonly string[]): void {
 
 type Command = (words: Word[], command: Word) => void;
 
+const ANYTHING: Outside = { sets: null, timeoutPolicies: null };
+
 interface ReaderOptions {
   table?: TableName;
   anyChain?: boolean;
-  sets?: ReadonlyMap<string, IpSet> | null;
+  outside?: Outside;
 }
 
 class Reader {
@@ -113,15 +119,15 @@ class Reader {
   #line = 0;
   readonly #table: TableName;
   readonly #anyChain: boolean;
-  readonly #sets: ReadonlyMap<string, IpSet> | null;
+  readonly #outside: Outside;
   /** Chains of each table by name: a file may have thousands. */
   readonly #names = new Map<Table, Map<string, Chain>>();
 
-  constructor(family: Family, { table = "filter", anyChain = false, sets = null }: ReaderOptions = {}) {
+  constructor(family: Family, { table = "filter", anyChain = false, outside = ANYTHING }: ReaderOptions = {}) {
     this.ruleset = { family, counters: false, tables: [] };
     this.#table = table;
     this.#anyChain = anyChain;
-    this.#sets = sets;
+    this.#outside = outside;
   }
 
   rules(): Rule[] {
@@ -333,7 +339,7 @@ class Reader {
       table: table.name,
       chain: chain.name,
       hasChain: this.#anyChain ? null : hasChain,
-      sets: this.#sets,
+      outside: this.#outside,
     });
     for (const rule of rules) {
       rule.line = this.#line;

@@ -2,10 +2,9 @@
 import { takeNetwork } from "./address.js";
 import type { MatchExtension, TargetExtension } from "./extension.js";
 import { fail, type Word } from "./failure.js";
-import type { IpSet } from "./ipset/types.js";
 import { findMatch, MATCHES } from "./match/index.js";
 import { parseBig } from "./number.js";
-import { type Context, type Given, list, type Option, takeInterface, takeProtocol } from "./option.js";
+import { type Context, type Given, list, type Option, type Outside, takeInterface, takeProtocol } from "./option.js";
 import { protocolName } from "./protocols.js";
 import type { AddressTest, Counters, Family, InterfaceTest, Match, Rule, Target } from "./ruleset.js";
 import { findTarget, isTargetName, TARGETS } from "./target/index.js";
@@ -82,8 +81,7 @@ export interface RuleContext {
   chain: string;
   /** Whether a chain of the user has this name; null: every name will do. */
   hasChain: ((name: string) => boolean) | null;
-  /** The sets of ipset there are; null: every name will do. */
-  sets: ReadonlyMap<string, IpSet> | null;
+  outside: Outside;
 }
 
 /** An extension as this rule uses it. */
@@ -101,7 +99,7 @@ interface Found {
   option: Option | null;
 }
 
-export function parseRule(words: readonly Word[], { family, table, chain, hasChain, sets }: RuleContext): Rule[] {
+export function parseRule(words: readonly Word[], { family, table, chain, hasChain, outside }: RuleContext): Rule[] {
   const rule: Rule = {
     line: 0,
     counters: null,
@@ -131,7 +129,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     chain,
     protocol: rule.protocol?.number ?? 0,
     protocolInvert: rule.protocol?.invert ?? false,
-    sets,
+    ...outside,
     word,
   });
   const end = words.at(-1);

@@ -41,7 +41,7 @@ export const DIFFERENCES: readonly (readonly [RegExp, string])[] = [
   [/--realm cosmos/, "needs /etc/iproute2/rt_realms"],
   [/-m cgroup --path/, "needs the directory in the file system"],
   [/--match-set|--add-set/, "sets are given as a file; iptables asks the kernel"],
-  [/--timeout nosuch/, "timeout policies are the kernel's"],
+  [/--timeout nosuch/, "timeout policies are given as a file; iptables asks the kernel"],
   [/-j LED/, "this kernel has no LEDs; iptables-restore --test takes it"],
   [/--to-source 1\.2\.3\.4:80-90\/8080/, "iptables drops the base without a word"],
 ];

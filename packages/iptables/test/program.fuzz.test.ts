@@ -88,7 +88,7 @@ const GOOD: readonly Uint8Array[] = [REMEMBERING, ASKING, PORTS, MIXED, ...SAMPL
     const { sets } = parseSets(SETS);
     const { ruleset } = parseRuleset(text, { family: 4, sets });
     const options = i % 2 ? { place: parsePlace(["lan=10.0.0.99/24", "wan"]) } : { hook: "FORWARD" as const };
-    const { bytes } = compileRules(ruleset, { ...options, sets, policies: { slow: 1 } });
+    const { bytes } = compileRules(ruleset, { ...options, sets });
     engine.loadProgram(bytes);
     traverse();
     return [bytes, engine.programBytes.slice(0, bytes.length)];

@@ -47,6 +47,8 @@ export interface Case extends Place {
   readonly rules: readonly string[];
   /** Files of ipset save, or the sets themselves (several lines), one after the other. */
   readonly ipset: readonly string[];
+  /** The same of `nfct list timeout`. */
+  readonly timeoutPolicies: readonly string[];
   readonly interfaces: readonly string[];
   readonly hook: Hook | null;
   /** `owner=yes`, as --assume has it. */
@@ -79,7 +81,7 @@ const STATES = ["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"];
 const VERDICTS = ["ACCEPT", "DROP"];
 const DIRECTIONS = ["original", "reply"];
 const HOOKS = ["INPUT", "FORWARD", "OUTPUT"];
-const SHARED = ["rules", "ipset", "interfaces", "hook", "assume", "sysctl", "helper"];
+const SHARED = ["rules", "ipset", "timeout-policies", "interfaces", "hook", "assume", "sysctl", "helper"];
 const OWN = ["name", "packets", "capture", "expect", ...SHARED];
 const EXPECTED = ["state", "direction", "verdict", "reason", "rule"];
 const RULE_FORMS = 'LINE, CHAIN:NUMBER (mangle/CHAIN:NUMBER, CHAIN:policy), or "COMMENT"';
@@ -128,6 +130,7 @@ class Reader {
       name: own.has("name") ? this.text(own.get("name")) : `test ${number}`,
       rules: this.sources(field("rules")),
       ipset: this.sources(field("ipset")),
+      timeoutPolicies: this.sources(field("timeout-policies")),
       interfaces: this.interfaces(field("interfaces")),
       hook: field("hook") === undefined ? null : (this.word(field("hook"), HOOKS) as Hook),
       assume: this.texts(field("assume")),

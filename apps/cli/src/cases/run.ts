@@ -7,9 +7,11 @@ import {
   type IpSet,
   PlaceError,
   parseSets,
+  parseTimeoutPolicies,
   type RuleError,
   type RuleRef,
   type Ruleset,
+  type TimeoutPolicy,
 } from "conntrack-iptables";
 import { Conntrack, ConntrackError, type Decision, type PacketInput } from "conntrack-wasm";
 import { messageOf, UsageError } from "../exit.js";
@@ -17,8 +19,8 @@ import { assignHelper } from "../helper.js";
 import { protocolText } from "../packet.js";
 import { parseAssume } from "../ruling/assume.js";
 import { parseFamilies } from "../ruling/load.js";
+import { type Nameable, nameable, type Outside } from "../ruling/outside.js";
 import { place } from "../ruling/refs.js";
-import { nameable } from "../ruling/sets.js";
 import { CraftError, Crafter, endOf } from "./craft.js";
 import { type CaptureCheck, type Case, CaseError, type Expected, type ExpectedRule, type Place } from "./file.js";
 
@@ -91,10 +93,10 @@ async function openEngine(one: Case): Promise<Tracker> {
 
 async function openFirewall(one: Case): Promise<Tracker> {
   const firewall = await atCase(one, async () => {
-    const sets = nameable(readSets(one.ipset), one.ipset, one.assume);
+    const known = nameable(readOutside(one), one);
     return Firewall.open({
-      rules: one.rules.flatMap((rules) => readRules(rules, sets)),
-      ...(sets && { sets }),
+      rules: one.rules.flatMap((rules) => readRules(rules, known)),
+      ...known,
       interfaces: one.interfaces,
       assume: parseAssume(one.assume, false),
       ...(one.hook !== null && { hook: one.hook }),
@@ -122,21 +124,25 @@ function readSource(given: string, what: string): { text: string; check: (error:
 }
 
 /** Rules of one family or both. */
-function readRules(rules: string, sets: ReadonlyMap<string, IpSet> | null): Ruleset[] {
+function readRules(rules: string, known: Nameable): Ruleset[] {
   const { text, check } = readSource(rules, "rules");
-  return parseFamilies(text, 4, sets).map(({ ruleset, errors }) => {
+  return parseFamilies(text, 4, known).map(({ ruleset, errors }) => {
     check(errors[0]);
     return ruleset;
   });
 }
 
-function readSets(sources: readonly string[]): ReadonlyMap<string, IpSet> {
-  const sets = new Map<string, IpSet>();
-  for (const source of sources) {
+function readOutside({ ipset, timeoutPolicies: policies }: Case): Outside {
+  const [sets, timeoutPolicies] = [new Map<string, IpSet>(), new Map<string, TimeoutPolicy>()];
+  for (const source of ipset) {
     const { text, check } = readSource(source, "ipset");
     check(parseSets(text, sets).errors[0]);
   }
-  return sets;
+  for (const source of policies) {
+    const { text, check } = readSource(source, "timeout-policies");
+    check(parseTimeoutPolicies(text, timeoutPolicies).errors[0]);
+  }
+  return { sets, timeoutPolicies };
 }
 
 /** What is wrong with the rules or the interfaces of a case is an error of its file. */

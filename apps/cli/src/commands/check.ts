@@ -9,6 +9,7 @@ import {
   formatSets,
   type Hook,
   type IpSet,
+  loadRules,
   PlaceError,
   type PlaceInterface,
   type Program,
@@ -28,10 +29,10 @@ import { parseAssume } from "../ruling/assume.js";
 import { FlowTally } from "../ruling/flows.js";
 import { packetJson, packetText } from "../ruling/lines.js";
 import { type RuleFile, readRuleFiles } from "../ruling/load.js";
+import { type Nameable, nameable, readOutside } from "../ruling/outside.js";
 import { Passage } from "../ruling/passage.js";
 import { parsePlaceFile } from "../ruling/place-file.js";
 import { refOf } from "../ruling/refs.js";
-import { nameable, readSetFiles } from "../ruling/sets.js";
 import { traceLines } from "../ruling/trace.js";
 import { type Part, Session } from "../session.js";
 
@@ -47,6 +48,7 @@ export interface RulingOptions {
   readonly undecided: "no" | "yes";
   readonly assume: readonly string[];
   readonly ipset: readonly string[];
+  readonly timeoutPolicies: readonly string[];
   readonly ipv6?: boolean;
   readonly seed: bigint;
 }
@@ -124,6 +126,11 @@ export function withRulingOptions(command: Command): Command {
         .argParser(collect)
         .default([], "none"),
     )
+    .addOption(
+      new Option("--timeout-policies <file>", "those CT --timeout names, as nfct list timeout prints them; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
     .option("-6, --ipv6", "rules are those of ip6tables, where nothing in their file says so");
 }
 
@@ -144,10 +151,10 @@ export async function openRuling(
   captures: readonly string[],
   options: RulingOptions,
 ): Promise<Ruling | null> {
-  const sets = await readSetFiles(options.ipset);
-  const known = sets && nameable(sets, options.ipset, options.assume);
+  const outside = await readOutside(options);
+  const known = outside === null ? {} : nameable(outside, options);
   const files = await readRuleFiles(rules, options.ipv6 ? 6 : 4, known);
-  return files === null || sets === null ? null : compileRuling(files, captures, options, sets, known);
+  return files === null || outside === null ? null : compileRuling(files, captures, options, outside.sets, known);
 }
 
 async function compileRuling(
@@ -155,7 +162,7 @@ async function compileRuling(
   captures: readonly string[],
   options: RulingOptions,
   sets: ReadonlyMap<string, IpSet>,
-  known: ReadonlyMap<string, IpSet> | null,
+  known: Nameable,
 ): Promise<Ruling> {
   const given = options.place === undefined ? null : readPlace(options.place);
   const specs = [...(given?.interfaces ?? []), ...options.iface];
@@ -182,7 +189,7 @@ async function compileRuling(
         seenOn: place.length > 0,
         assume: parseAssume(options.assume, options.undecided === "yes"),
         seed: Number(options.seed & 0xffffffffn),
-        ...(known && { sets: known }),
+        ...known,
         ...(hook && { hook }),
         ...(inside !== undefined && { in: inside }),
         ...(outside !== undefined && { out: outside }),
@@ -267,9 +274,9 @@ async function check(first: string, args: readonly string[], options: CheckOptio
     progress: counting || !process.stdout.isTTY,
     ...(options.trace !== undefined && { count: options.trace }),
   });
-  session.engine.loadProgram(program.bytes);
+  loadRules(session.engine, program);
   session.engine.traceRules(!counting);
-  session.hindsight?.engine.loadProgram(program.bytes);
+  if (session.hindsight) loadRules(session.hindsight.engine, program);
   const output = new Output();
   if (options.trace !== undefined) await traceFrame(session, ruling, options, options.trace, output);
   else {

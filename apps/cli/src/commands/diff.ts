@@ -1,6 +1,6 @@
 // `ctrack diff`: the same captures under two sets of settings or rules, and which packets and flows come out differently.
 import { type Command, Option } from "commander";
-import type { RuleRef } from "conntrack-iptables";
+import { loadRules, type RuleRef } from "conntrack-iptables";
 import type { Profile } from "conntrack-wasm";
 import { type Colors, colorsFor } from "../color.js";
 import { EXIT_DONE, EXIT_FOUND, EXIT_INPUT, UsageError } from "../exit.js";
@@ -164,7 +164,7 @@ async function openRun(
       programSize: matters ? program.bytes.length : 0,
     },
   );
-  if (matters) session.engine.loadProgram(program.bytes);
+  if (matters) loadRules(session.engine, program);
   return { session, ruling };
 }
 

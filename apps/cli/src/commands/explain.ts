@@ -1,5 +1,6 @@
 // `ctrack explain FILE FRAME`: one packet's decision, step by step.
 import { type Command, Option } from "commander";
+import { loadRules } from "conntrack-iptables";
 import { type Colors, colorsFor } from "../color.js";
 import { EXIT_INPUT, EXIT_USAGE, UsageError } from "../exit.js";
 import { explainPacket, oneLine, type Step } from "../explain.js";
@@ -61,8 +62,8 @@ async function runTo(
   const wishes = { trace: true, count: frame, progress: true, hindsight, programSize, interfaces };
   const session = await Session.open(files, options, wishes);
   if (matters) {
-    session.engine.loadProgram(program.bytes);
-    session.hindsight?.engine.loadProgram(program.bytes);
+    loadRules(session.engine, program);
+    if (session.hindsight) loadRules(session.hindsight.engine, program);
     session.engine.traceRules(true);
   }
   const opened = new Map<number, number>();

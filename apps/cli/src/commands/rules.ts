@@ -2,17 +2,16 @@
 import { readFile } from "node:fs/promises";
 import { text as streamText } from "node:stream/consumers";
 import { type Command, Option } from "commander";
-import { type Family, formatRuleset, type IpSet, type Parsed, parseRuleset, type RuleError } from "conntrack-iptables";
+import { type Family, formatRuleset, type Parsed, parseRuleset, type RuleError } from "conntrack-iptables";
 import { EXIT_DONE, EXIT_FOUND, EXIT_INPUT, messageOf } from "../exit.js";
 import { collect, withJson } from "../options.js";
 import { note, Output } from "../output.js";
-import { readSetFiles } from "../ruling/sets.js";
+import { type Nameable, type OutsideOptions, readOutside } from "../ruling/outside.js";
 
-interface RulesOptions {
+interface RulesOptions extends OutsideOptions {
   readonly output: "text" | "json";
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
-  readonly ipset: readonly string[];
 }
 
 export function addRules(program: Command): void {
@@ -30,6 +29,14 @@ export function addRules(program: Command): void {
         .argParser(collect)
         .default([], "any set may be named"),
     )
+    .addOption(
+      new Option(
+        "--timeout-policies <file>",
+        "timeout policies, as nfct list timeout prints them: rules may name no others; repeatable",
+      )
+        .argParser(collect)
+        .default([], "any policy may be named"),
+    )
     .option("-4, --ipv4", "rules of iptables, whatever they look like")
     .addOption(new Option("-6, --ipv6", "rules of ip6tables, whatever they look like").conflicts("ipv4"));
   withJson(command).action(async (files: string[], options: RulesOptions) => {
@@ -40,12 +47,16 @@ export function addRules(program: Command): void {
 async function rules(files: readonly string[], options: RulesOptions): Promise<number> {
   const output = new Output();
   let code = EXIT_DONE;
-  const sets = await readSetFiles(options.ipset);
-  if (sets === null) return EXIT_INPUT;
+  const outside = await readOutside(options);
+  if (outside === null) return EXIT_INPUT;
+  const known = {
+    ...(options.ipset.length > 0 && { sets: outside.sets }),
+    ...(options.timeoutPolicies.length > 0 && { timeoutPolicies: outside.timeoutPolicies }),
+  };
   for (const file of files) {
     let parsed: Parsed;
     try {
-      parsed = parse(await readText(file), options, sets);
+      parsed = parse(await readText(file), options, known);
     } catch (error) {
       const message = messageOf(error);
       code = EXIT_INPUT;
@@ -68,9 +79,9 @@ async function rules(files: readonly string[], options: RulesOptions): Promise<n
   return code;
 }
 
-const parse = (text: string, { ipv4, ipv6, ipset }: RulesOptions, sets: ReadonlyMap<string, IpSet>): Parsed => {
+const parse = (text: string, { ipv4, ipv6 }: RulesOptions, known: Nameable): Parsed => {
   const family: Family | undefined = ipv4 ? 4 : ipv6 ? 6 : undefined;
-  return parseRuleset(text, { ...(family && { family }), ...(ipset.length > 0 && { sets }) });
+  return parseRuleset(text, { ...(family && { family }), ...known });
 };
 
 export const readText = (file: string): Promise<string> =>

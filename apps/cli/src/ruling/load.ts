@@ -1,8 +1,9 @@
 // Files of rules: one family each, or both in one file, as people paste them together.
-import { type Family, type IpSet, parseRuleset, type RuleError, type Ruleset } from "conntrack-iptables";
+import { type Family, parseRuleset, type RuleError, type Ruleset } from "conntrack-iptables";
 import { errorText, readText } from "../commands/rules.js";
 import { messageOf, UsageError } from "../exit.js";
 import { note } from "../output.js";
+import type { Nameable } from "./outside.js";
 
 /** Rules of one family and the file they are from. */
 export interface RuleFile {
@@ -11,13 +12,13 @@ export interface RuleFile {
 }
 
 /**
- * Reads the files; `usual`: the family where nothing in them tells it; `sets`: those rules may name, null any. Null when one cannot be
+ * Reads the files; `usual`: the family where nothing in them tells it; `known`: what rules may name. Null when one cannot be
  * read or has errors, which are then told.
  */
 export async function readRuleFiles(
   files: readonly string[],
   usual: Family = 4,
-  sets: ReadonlyMap<string, IpSet> | null = null,
+  known: Nameable = {},
 ): Promise<RuleFile[] | null> {
   const found: RuleFile[] = [];
   let sound = true;
@@ -35,7 +36,7 @@ export async function readRuleFiles(
       sound = false;
       continue;
     }
-    for (const { ruleset, errors } of parseFamilies(text, usual, sets)) {
+    for (const { ruleset, errors } of parseFamilies(text, usual, known)) {
       if (errors.length === 0 && ruleset.tables.length === 0) note(`ctrack: ${file}: there are no rules in it`);
       for (const error of errors) note(errorText(file, error));
       if (errors.length > 0) sound = false;
@@ -57,9 +58,8 @@ export async function readRuleFiles(
 export function parseFamilies(
   text: string,
   usual: Family = 4,
-  sets: ReadonlyMap<string, IpSet> | null = null,
+  known: Nameable = {},
 ): { ruleset: Ruleset; errors: RuleError[] }[] {
-  const known = sets === null ? {} : { sets };
   const lines = text.split("\n");
   const families = familiesOf(lines);
   const told = families.some((family) => family !== null);

@@ -3,9 +3,9 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { compileRules, parseRuleset } from "conntrack-iptables";
+import { compileRules, loadRules, type Program, parseRuleset } from "conntrack-iptables";
 import { Conntrack, type ExpectEvent, type FlowEvent, type LabelNames, type Stats } from "conntrack-wasm";
-import { POLICY_COUNT, policyTimeouts, ruledProgram } from "../ruled.js";
+import { ruledProgram } from "../ruled.js";
 import type { Printed, PrintedReading, PrintedStep } from "./ask.js";
 import { EVENT_FORMS, EXPECT_EVENT_FORMS, READINGS, type View, viewOf } from "./forms.js";
 import { KernelValues } from "./kernel-values.js";
@@ -59,21 +59,20 @@ function openEngine({ sysctls = {}, iptables, ip6tables, ruled }: OutputScript):
   wasm ??= new WebAssembly.Module(
     readFileSync(createRequire(import.meta.url).resolve("conntrack-wasm/conntrack.wasm")),
   );
-  const program = ruled ? ruledProgram() : iptables || ip6tables ? compiled(iptables, ip6tables) : new Uint8Array(0);
-  const programSize = program.length;
+  const program = ruled ? ruledProgram() : iptables || ip6tables ? compiled(iptables, ip6tables) : null;
+  const programSize = program?.bytes.length ?? 0;
   const engine = Conntrack.openSync(wasm, { seed: 1, max: 1024, events: true, sysctl: sysctls, programSize });
-  if (programSize > 0) engine.loadProgram(program);
-  if (ruled) for (let i = 0; i < POLICY_COUNT; i++) engine.setTimeoutPolicy(i + 1, policyTimeouts(i));
+  if (program) loadRules(engine, program);
   return engine;
 }
 
-function compiled(iptables = "", ip6tables = ""): Uint8Array {
+function compiled(iptables = "", ip6tables = ""): Program {
   const rulesets = ([4, 6] as const).map((family) => {
     const { ruleset, errors } = parseRuleset(family === 4 ? iptables : ip6tables, { family });
     if (errors[0]) throw new Error(errors[0].message);
     return ruleset;
   });
-  return compileRules(rulesets, { hook: "FORWARD" }).bytes;
+  return compileRules(rulesets, { hook: "FORWARD" });
 }
 
 function play(engine: Conntrack, step: Step, times: readonly bigint[]): void {

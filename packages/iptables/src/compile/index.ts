@@ -5,6 +5,7 @@
 import { program as P } from "conntrack-wasm";
 import type { IpSet } from "../ipset/types.js";
 import type { Chain, Counters, Match, Rule, Ruleset, Table, TableName } from "../ruleset.js";
+import { findPolicy, noSuchPolicy, type TimeoutPolicy } from "../timeout/policy.js";
 import { ChainWriter, type PlacedChain } from "./chains.js";
 import { footprintOf } from "./footprint.js";
 import { addressQuestion, type MatchContext, matchQuestions } from "./match.js";
@@ -36,8 +37,8 @@ export interface CompileOptions {
    * what is in a set.
    */
   readonly sets?: ReadonlyMap<string, IpSet>;
-  /** Numbers of the timeout policies `CT --timeout` may name. */
-  readonly policies?: Readonly<Record<string, number>>;
+  /** The timeout policies `CT --timeout` may name, from `parseTimeoutPolicies`. */
+  readonly timeoutPolicies?: ReadonlyMap<string, TimeoutPolicy>;
   /** false: rules are asked one after the other, as they stand. Nothing else changes; for measurements and tests. */
   readonly optimise?: boolean;
 }
@@ -64,6 +65,8 @@ export interface Program {
   readonly undecided: ReadonlyMap<number, readonly string[]>;
   /** The sets of ipset that rules name, and what the core calls them: for `setsOf`. */
   readonly sets: Pick<Sets, "compiled" | "names">;
+  /** The timeout policies that rules name: the first one is number 1 of the engine. */
+  readonly timeoutPolicies: readonly TimeoutPolicy[];
 }
 
 export class CompileError extends Error {
@@ -105,6 +108,9 @@ function fieldsOf(addressWords: number): number[] {
 /** Operations behind which the next rule is not asked. */
 const ENDING: ReadonlySet<number> = new Set([P.TARGET_ACCEPT, P.TARGET_DROP, P.TARGET_RETURN, P.TARGET_GOTO]);
 
+/** Timeout policies of an engine: `Conntrack.setTimeoutPolicy`. */
+const MOST_POLICIES = 31;
+
 /** Operations that may change the mark of a packet. */
 const MARKING: ReadonlySet<number> = new Set([P.TARGET_MARK, P.TARGET_CONNMARK_RESTORE, P.TARGET_SET]);
 
@@ -144,6 +150,7 @@ class Compiler {
   #seed: number;
   #tables = new Tables([], []);
   #sets = new Sets([], null, []);
+  readonly #policies: TimeoutPolicy[] = [];
 
   constructor(private readonly options: CompileOptions) {
     this.#place = options.place ?? [];
@@ -221,7 +228,8 @@ class Compiler {
       this.#sets.write(view, table + tableSize({ ...compiled.spec, entry: 0 }), compiled);
     }
     const { compiled, names } = this.#sets;
-    return { bytes, refs: this.#refs, undecided: this.#undecided, sets: { compiled, names } };
+    const timeoutPolicies = this.#policies;
+    return { bytes, refs: this.#refs, undecided: this.#undecided, sets: { compiled, names }, timeoutPolicies };
   }
 
   // Packets that come from no declared network come by the named interface, else by the first, as by a default route.
@@ -283,15 +291,21 @@ class Compiler {
     return written;
   }
 
-  #operation({ target, line }: Rule, family: 4 | 6): Operation {
+  #operation(rule: Rule, family: 4 | 6): Operation {
+    const { target, line } = rule;
     if (target?.kind === "SET") return atLine(line, () => this.#sets.operation(target, family)) ?? NOTHING;
-    return targetOperation(target, (name) => this.#policy(name, line));
+    return targetOperation(target, (name) => this.#policy(name, rule, family));
   }
 
-  #policy(name: string, line: number): number {
-    const number = this.options.policies?.[name];
-    if (number === undefined) throw new CompileError(`line ${line}: there is no timeout policy "${name}"; declare it`);
-    return number;
+  #policy(name: string, { protocol, line }: Rule, family: 4 | 6): number {
+    const { timeoutPolicies = new Map() } = this.options;
+    const policy = findPolicy(timeoutPolicies, name, { family, protocol: protocol?.number ?? 0 });
+    if (policy === undefined) throw new CompileError(`line ${line}: ${noSuchPolicy(name, timeoutPolicies)}`);
+    const named = this.#policies.indexOf(policy);
+    if (named >= 0) return named + 1;
+    if (this.#policies.length === MOST_POLICIES)
+      throw new CompileError(`line ${line}: rules may name ${MOST_POLICIES} timeout policies, and this is one more`);
+    return this.#policies.push(policy);
   }
 
   // In the kernel's order: the IP header, then the matches as they are written.

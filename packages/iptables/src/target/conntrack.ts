@@ -3,6 +3,7 @@ import { target } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { choices, flag, join, option } from "../option.js";
 import type { CtEvent, CtTarget, Target } from "../ruleset.js";
+import { checkPolicy } from "../timeout/policy.js";
 import { takeZone } from "./change.js";
 
 /** In the order of their bits (`IPCT_*`). */
@@ -19,8 +20,12 @@ export const CT_EVENTS: readonly CtEvent[] = [
   "secmark",
 ];
 
-const NAME_MAX = 15;
-const takeName = (word: Word): string => word.text.slice(0, NAME_MAX);
+const HELPER_MAX = 15;
+const POLICY_MAX = 31;
+const takeName =
+  (max: number) =>
+  (word: Word): string =>
+    word.text.slice(0, max);
 const takeZoneOrMark = (word: Word): number | "mark" => (word.text === "mark" ? "mark" : takeZone(word));
 
 const TCP = 6;
@@ -59,16 +64,16 @@ export const ct = target({
   tables: ["raw"],
   options: {
     notrack: flag("notrack"),
-    helper: option("helper", takeName),
-    timeout: option("timeout", takeName),
+    helper: option("helper", takeName(HELPER_MAX)),
+    timeout: option("timeout", takeName(POLICY_MAX)),
     events: option("ctevents", choices(CT_EVENTS)),
     expEvents: option("expevents", choices(["new"])),
     zone: option("zone", takeZoneOrMark),
     zoneOrig: option("zone-orig", takeZoneOrMark),
     zoneReply: option("zone-reply", takeZoneOrMark),
   },
-  build(given, { protocol, protocolInvert }): CtTarget {
-    const { helper } = given;
+  build(given, { family, protocol, protocolInvert, timeoutPolicies }): CtTarget {
+    const { helper, timeout } = given;
     if (helper && helper.value !== "" && !given.notrack) {
       const protocols = HELPERS[helper.value];
       if (!protocols) fail(helper.word, `not a helper; wanted is one of ${Object.keys(HELPERS).join(", ")}`);
@@ -78,11 +83,13 @@ export const ct = target({
           `this helper needs ${protocols.map((number) => (number === TCP ? "-p tcp" : "-p udp")).join(" or ")}`,
         );
     }
+    if (timeout && timeout.value !== "" && !given.notrack && timeoutPolicies)
+      checkPolicy(timeout.word, timeoutPolicies, { family, protocol, protocolInvert });
     return {
       kind: "CT",
       notrack: given.notrack !== undefined,
       helper: helper?.value || null,
-      timeout: given.timeout?.value || null,
+      timeout: timeout?.value || null,
       events: given.events?.value ?? null,
       expEvents: given.expEvents?.value ?? null,
       zone: zoneOf(given),
