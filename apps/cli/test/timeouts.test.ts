@@ -23,7 +23,7 @@ test("check, explain: connections get the timeouts of the policy", async () => {
   expect(stderr).toBe("");
   expect(code).toBe(0);
   const explained = await ctrack(["explain", story, "1", "--rules", rules, ...given]);
-  expect(explained.stdout).toMatch(/Timer     set to 7\.000 s/);
+  expect(explained.stdout).toMatch(/Timer +set to 7\.000 s/);
 });
 
 test("a policy no file has, and a file that is wrong", async () => {
