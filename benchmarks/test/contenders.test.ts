@@ -33,7 +33,7 @@ for (const v6 of [false, true]) {
 }
 
 test("a full table takes new connections, time ends them: all contenders agree", async () => {
-  for (const one of [...CONTENDERS, withEvents]) {
+  for (const one of [...CONTENDERS, ...withEvents]) {
     const tracker = await one.open(CHUNK);
     for (let round = 0; round < 3; round++) {
       const { bytes, packets } = fillSyns(new Uint8Array(CHUNK * MAX_RECORD), round * CHUNK, CHUNK, 1);
@@ -43,7 +43,7 @@ test("a full table takes new connections, time ends them: all contenders agree",
     expect(tracker.entries, one.name).toBeLessThanOrEqual(CHUNK);
     tracker.advance(1_000);
     expect(tracker.entries, one.name).toBe(0);
-    if (one === withEvents) expect((tracker as EngineTracker).events).toBeGreaterThan(4 * CHUNK);
+    if (withEvents.includes(one)) expect((tracker as EngineTracker).events).toBeGreaterThan(4 * CHUNK);
   }
 });
 

@@ -7,14 +7,34 @@ const CHUNK = 4096;
 /** Room for a chunk of any question. */
 const WINDOW = 1 << 18;
 
+/** How events are read: an object for each, or type and connection where they lie. */
+export type EventReading = "objects" | "records";
+
 export class EngineTracker implements Tracker {
   readonly engine: Conntrack;
   /** Events taken. */
   events = 0;
+  /** Connections whose end was among them, where they are read as records. */
+  ended = 0;
   readonly #words = new Uint32Array(2 * CHUNK);
 
-  constructor(engine: Conntrack) {
+  constructor(
+    engine: Conntrack,
+    private readonly reading: EventReading = "objects",
+  ) {
     this.engine = engine;
+  }
+
+  #readEvents(): void {
+    if (this.reading === "objects") {
+      this.events += this.engine.takeEvents().length;
+      return;
+    }
+    const records = this.engine.takeEventRecords();
+    this.events += records.count;
+    for (let i = 0; i < records.count; i++) {
+      if (records.type(i) === "DESTROY" && records.conn(i) !== 0) this.ended++;
+    }
   }
 
   track(records: Uint8Array): void {
@@ -22,7 +42,7 @@ export class EngineTracker implements Tracker {
     for (const results of this.engine.trackBlock({ framing: "pcap", link: 1, bytes: records })) {
       this.#words.set(results.words, at);
       at += 2 * results.count;
-      this.events += this.engine.takeEvents().length;
+      this.#readEvents();
     }
   }
 
@@ -32,7 +52,7 @@ export class EngineTracker implements Tracker {
 
   advance(second: number): void {
     this.engine.advance(BigInt(second) * NS);
-    this.events += this.engine.takeEvents().length;
+    this.#readEvents();
   }
 
   get entries(): number {
@@ -41,7 +61,7 @@ export class EngineTracker implements Tracker {
 
   reset(): void {
     this.engine.flush();
-    this.engine.takeEvents();
+    this.engine.takeEventRecords();
   }
 }
 
@@ -49,7 +69,7 @@ export class EngineTracker implements Tracker {
 export const SYSCTL = { nf_conntrack_checksum: 0, "capture.offload": 1, nf_conntrack_acct: 1 };
 
 /** An engine with options of its own, a variant of the one the others are compared with. */
-export function engineWith(name: string, options: OpenOptions = {}): Contender {
+export function engineWith(name: string, options: OpenOptions = {}, reading: EventReading = "objects"): Contender {
   return {
     name,
     maxFlows: 28_000_000,
@@ -57,7 +77,7 @@ export function engineWith(name: string, options: OpenOptions = {}): Contender {
     async open(max) {
       const sysctl = { ...SYSCTL, ...options.sysctl };
       const engine = await Conntrack.open({ seed: 1, windowSize: WINDOW, ...options, max: Math.max(max, 16), sysctl });
-      return new EngineTracker(engine);
+      return new EngineTracker(engine, reading);
     },
   };
 }

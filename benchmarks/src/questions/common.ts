@@ -13,8 +13,11 @@ export const CHUNK = 1024;
 /** The first one is what the others are compared with. */
 export const CONTENDERS: readonly Contender[] = [engine, typedArray, mapString, mapBigInt];
 
-/** The engine with somebody who listens to events, and takes them. */
-export const withEvents = engineWith("engine, events", { events: true });
+/** The engine with somebody who listens to events, and takes them: as objects, or as records. */
+export const withEvents = [
+  engineWith("engine, events", { events: true }),
+  engineWith("engine, event records", { events: true }, "records"),
+];
 
 /** The lanes of a question: the contenders and what else it asks of the engine; with `--against`, two builds of the engine. */
 export function contenders({ against }: Settings, more: readonly Contender[] = []): readonly Contender[] {

@@ -11,7 +11,7 @@ const LATER = 500_000;
 
 export async function* expiry(settings: Settings): AsyncGenerator<Row, void> {
   const lanes: Lane[] = [];
-  for (const contender of contenders(settings, [withEvents])) {
+  for (const contender of contenders(settings, withEvents)) {
     const bytes = new Uint8Array(CHUNK * MAX_RECORD);
     const tracker = await contender.open(ENTRIES);
     let second = 1;

@@ -15,7 +15,7 @@ export async function* newFlows(settings: Settings): AsyncGenerator<Row, void> {
 
 async function ask(question: string, capacity: number, room: boolean, settings: Settings): Promise<Row[]> {
   const lanes: Lane[] = [];
-  for (const contender of contenders(settings, [withEvents])) {
+  for (const contender of contenders(settings, withEvents)) {
     const bytes = new Uint8Array(CHUNK * MAX_RECORD);
     const tracker = await contender.open(capacity);
     let next = 0;

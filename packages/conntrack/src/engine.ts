@@ -1,6 +1,7 @@
 // The engine: one conntrack table in one linear memory, packets in, facts out.
 import * as abi from "@conntrack-wasm/core/abi";
 import { ConntrackError } from "./error.js";
+import { EventCollector, type EventRecords } from "./event-records.js";
 import { getHelper } from "./helper.js";
 import { type Core, compile, instantiate, type WasmSource } from "./instantiate.js";
 import { PROGRAM_FAULTS } from "./program.js";
@@ -132,7 +133,6 @@ const GONE = 0xffffffff;
 const STOP_BUSY = 1;
 const STOP_MALFORMED = 2;
 const NS = 1_000_000_000n;
-const EVENT_TYPES = ["", "NEW", "UPDATE", "DESTROY"] as const;
 const PROFILES: readonly Profile[] = ["linux-6", "linux-2.4"];
 
 /** Packet records begin at multiples of 8. */
@@ -171,7 +171,7 @@ export class Conntrack {
   readonly #layout: SnapshotLayout;
   readonly #tracing: boolean;
   #listening: boolean;
-  #events: FlowEvent[] = [];
+  readonly #events: EventCollector;
   #expectEvents: ExpectEvent[] = [];
   #dead: unknown = null;
   readonly #id: (serial: number) => number;
@@ -263,6 +263,7 @@ export class Conntrack {
     this.#tracing = options.trace ?? false;
     this.#listening = options.events ?? false;
     this.#id = (serial) => core.idOf(serial) >>> 0;
+    this.#events = new EventCollector(this.#id);
     this.#layout = {
       capacity: max,
       sizing,
@@ -610,31 +611,7 @@ export class Conntrack {
     const expectCount = this.#core.expectEventCount() >>> 0;
     if (count === 0 && expectCount === 0) return;
     for (let i = 0; i < expectCount; i++) this.#expectEvents.push(this.#expectEventAt(i));
-    const base = this.#core.eventRegion() >>> 0;
-    const view = this.#view;
-    for (let i = 0; i < count; i++) {
-      const at = base + i * abi.RECORD_EVENT_SIZE;
-      const copy = at + abi.EVENT_RECORD_CONN;
-      const time = view.getBigUint64(at + abi.EVENT_RECORD_TIME, true);
-      const type = EVENT_TYPES[view.getUint16(at, true)] as FlowEvent["type"];
-      const flow = readFlow({
-        bytes: this.#bytes,
-        view,
-        conn: copy,
-        addr6: copy + 128,
-        ext: copy + 160,
-        timeout: view.getBigUint64(at + abi.EVENT_RECORD_TIMEOUT, true),
-        time,
-        id: this.#id,
-      });
-      this.#events.push({
-        type,
-        bits: view.getUint16(at + abi.EVENT_RECORD_BITS, true),
-        time,
-        frame: view.getUint32(at + abi.EVENT_RECORD_FRAME, true),
-        flow: type === "DESTROY" && flow.start !== null ? { ...flow, stop: time } : flow,
-      });
-    }
+    this.#events.add(this.#bytes, this.#core.eventRegion() >>> 0, count);
     this.#core.dropEvents();
   }
 
@@ -695,9 +672,12 @@ export class Conntrack {
 
   /** Takes the events since the last call, in order. */
   takeEvents(): FlowEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    return this.takeEventRecords().events();
+  }
+
+  /** The same without an object for each: for who counts them, or looks at a few. */
+  takeEventRecords(): EventRecords {
+    return this.#events.take();
   }
 
   // ---- the table

@@ -8,6 +8,7 @@ export {
   type Profile,
 } from "./engine.js";
 export { ConntrackError, type ConntrackErrorCode } from "./error.js";
+export type { EventRecords } from "./event-records.js";
 export * from "./format/index.js";
 export { HELPERS, type HelperRow } from "./helper.js";
 export { type Announcement, type HelperHint, Hindsight, type NotExpected, type Opening } from "./hindsight.js";

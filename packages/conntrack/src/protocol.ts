@@ -25,24 +25,24 @@ const SCTP_STATES = [
   "HEARTBEAT_SENT",
 ] as const;
 
-const PROTOCOLS = new Map<number, { readonly name: string; readonly states?: readonly string[] }>([
-  [abi.IPPROTO_ICMP, { name: "icmp" }],
-  [abi.IPPROTO_TCP, { name: "tcp", states: TCP_STATES }],
-  [abi.IPPROTO_UDP, { name: "udp" }],
-  [abi.IPPROTO_GRE, { name: "gre" }],
-  [abi.IPPROTO_ICMPV6, { name: "icmpv6" }],
-  [abi.IPPROTO_SCTP, { name: "sctp", states: SCTP_STATES }],
-  [abi.IPPROTO_UDPLITE, { name: "udplite" }],
-]);
+const NAMES: string[] = new Array(256).fill("unknown");
+NAMES[abi.IPPROTO_ICMP] = "icmp";
+NAMES[abi.IPPROTO_TCP] = "tcp";
+NAMES[abi.IPPROTO_UDP] = "udp";
+NAMES[abi.IPPROTO_GRE] = "gre";
+NAMES[abi.IPPROTO_ICMPV6] = "icmpv6";
+NAMES[abi.IPPROTO_SCTP] = "sctp";
+NAMES[abi.IPPROTO_UDPLITE] = "udplite";
 
 /** "tcp", …; "unknown" for protocols without a tracker, as the kernel says. */
 export function protocolName(l4proto: number): string {
-  return PROTOCOLS.get(l4proto)?.name ?? "unknown";
+  return NAMES[l4proto] ?? "unknown";
 }
 
 /** Name of a protocol state, null for protocols without. */
 export function stateName(l4proto: number, state: number): string | null {
-  return PROTOCOLS.get(l4proto)?.states?.[state] ?? null;
+  if (l4proto === abi.IPPROTO_TCP) return TCP_STATES[state] ?? null;
+  return l4proto === abi.IPPROTO_SCTP ? (SCTP_STATES[state] ?? null) : null;
 }
 
 export function hasPorts(l4proto: number): boolean {

@@ -16,20 +16,28 @@ export interface ConnSource {
   readonly timeout: bigint;
   /** The moment of the copy, nanoseconds since the epoch. */
   readonly time: bigint;
+  /** The connection ended then. */
+  readonly ended?: boolean;
   readonly id: (serial: number) => number;
 }
 
 /** What a tuple is read from. */
 export type TupleSource = Pick<ConnSource, "bytes" | "view" | "conn" | "addr6">;
 
+function addressText({ bytes, conn, addr6 }: TupleSource, side: 0 | 1): string {
+  return bytes[conn + 13] === abi.L3_IPV4 ? ipv4Text(bytes, conn + 4 * side) : ipv6Text(bytes, addr6 + 16 * side);
+}
+
 /** The tuple of one direction: side A first unless swapped. */
 export function readTuple(source: TupleSource, swapped: boolean, isReply: boolean): Tuple {
-  const { bytes, view, conn } = source;
+  return tupleOf(source, swapped, isReply, addressText(source, 0), addressText(source, 1));
+}
+
+// `a` and `b`: the addresses of the sides; texts are what a flow's tuples cost most.
+function tupleOf({ bytes, view, conn }: TupleSource, swapped: boolean, isReply: boolean, a: string, b: string): Tuple {
   const l4proto = bytes[conn + 12] ?? 0;
-  const isV4 = bytes[conn + 13] === abi.L3_IPV4;
-  const a = isV4 ? ipv4Text(bytes, conn) : ipv6Text(bytes, source.addr6);
-  const b = isV4 ? ipv4Text(bytes, conn + 4) : ipv6Text(bytes, source.addr6 + 16);
-  const [src, dst] = swapped ? [b, a] : [a, b];
+  const src = swapped ? b : a;
+  const dst = swapped ? a : b;
   if (isIcmp(l4proto)) {
     const type = bytes[conn + 10] ?? 0;
     return {
@@ -40,22 +48,35 @@ export function readTuple(source: TupleSource, swapped: boolean, isReply: boolea
       id: view.getUint16(conn + 8),
     };
   }
-  const partA = view.getUint16(conn + 8);
-  const partB = view.getUint16(conn + 10);
-  const [from, to] = swapped ? [partB, partA] : [partA, partB];
+  const from = view.getUint16(conn + (swapped ? 10 : 8));
+  const to = view.getUint16(conn + (swapped ? 8 : 10));
   if (hasPorts(l4proto)) return { src, dst, sport: from, dport: to };
   if (l4proto === abi.IPPROTO_GRE) return { src, dst, srckey: from, dstkey: to };
   return { src, dst };
 }
 
+const TWO_32 = 0x1_0000_0000;
+const ZONE_DIRECTIONS = ["both", "original", "reply"] as const;
+
+// Most counters are small, and a BigInt made of a number takes a call into the runtime.
+const SMALL = Array.from({ length: 2048 }, (_, n) => BigInt(n));
+const bigInt = (n: number): bigint => SMALL[n] ?? BigInt(n);
+
 function readCounter(view: DataView, at: number): Counter {
-  const word = view.getBigUint64(at, true);
-  return { packets: BigInt(view.getUint32(at + 8, true)) + ((word >> 48n) << 32n), bytes: word & 0xffffffffffffn };
+  const low = view.getUint32(at, true);
+  const high = view.getUint32(at + 4, true);
+  return {
+    packets: bigInt((high >>> 16) * TWO_32 + view.getUint32(at + 8, true)),
+    bytes: bigInt((high & 0xffff) * TWO_32 + low),
+  };
 }
 
 function readLabels(view: DataView, at: number): number[] {
   const labels: number[] = [];
-  for (let bit = 0; bit < 128; bit++) if ((view.getUint8(at + (bit >> 3)) >> (bit & 7)) & 1) labels.push(bit);
+  for (let word = 0; word < 4; word++) {
+    const bits = view.getUint32(at + 4 * word, true);
+    for (let bit = 0; bit < 32 && bits >>> bit !== 0; bit++) if ((bits >>> bit) & 1) labels.push(32 * word + bit);
+  }
   return labels;
 }
 
@@ -66,7 +87,8 @@ export function readFlow(source: ConnSource): Flow {
   const serial = view.getUint32(conn + abi.CONN_SERIAL, true);
   const swapped = (raw & abi.STATUS_SWAPPED) !== 0;
   const ext = raw & abi.STATUS_EXT ? source.ext : null;
-  const zoneDirections = ["both", "original", "reply"] as const;
+  const a = addressText(source, 0);
+  const b = addressText(source, 1);
   const start = ext === null ? 0n : view.getBigUint64(ext + 32, true);
   return Object.freeze({
     conn: serial,
@@ -77,11 +99,11 @@ export function readFlow(source: ConnSource): Flow {
     protocolState: stateName(l4proto, bytes[conn + abi.CONN_STATE] ?? 0),
     timeout: source.timeout,
     status: raw & abi.STATUS_PUBLIC,
-    original: readTuple(source, swapped, false),
-    reply: readTuple(source, !swapped, true),
+    original: tupleOf(source, swapped, false, a, b),
+    reply: tupleOf(source, !swapped, true, a, b),
     mark: view.getUint32(conn + abi.CONN_MARK, true),
     zone: view.getUint16(conn + 14, true),
-    zoneDirection: zoneDirections[ext === null ? 0 : (bytes[ext + 9] ?? 0)] ?? "both",
+    zoneDirection: ZONE_DIRECTIONS[ext === null ? 0 : (bytes[ext + 9] ?? 0)] ?? "both",
     use: 1 + (ext === null ? 0 : view.getUint16(ext + 10, true)),
     counters:
       raw & abi.STATUS_ACCT
@@ -109,7 +131,7 @@ export function readFlow(source: ConnSource): Flow {
         : null,
     announced: (ext === null ? 0 : view.getUint32(ext + 60, true)) || null,
     start: start || null,
-    stop: null,
+    stop: source.ended && start ? source.time : null,
     time: source.time,
     labels: ext === null ? [] : readLabels(view, ext + 40),
   });

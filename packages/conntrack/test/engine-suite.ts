@@ -150,6 +150,40 @@ export function engineSuite(wasm: () => Promise<Uint8Array<ArrayBuffer>>, url: U
     expect([engine.entries, engine.totals().expired]).toEqual([0, 20_000]);
   });
 
+  test("events as records: the same in columns, and objects when asked for; the next call has its own", async () => {
+    const options = { events: true, sysctl: { nf_conntrack_timestamp: 1, nf_conntrack_acct: 1 } };
+    const [one, other] = [await open(options), await open(options)];
+    for (const engine of [one, other]) {
+      for (const each of HANDSHAKE) engine.track(each);
+      engine.setLabels(1, [0, 31, 32, 127]);
+      engine.track(udp(5, 1));
+      engine.advance(START + 500n * NS);
+    }
+    const events = one.takeEvents();
+    const records = other.takeEventRecords();
+    const columns = Array.from({ length: records.count }, (_, i) => [
+      records.type(i),
+      records.bits(i),
+      records.time(i),
+      records.frame(i),
+      records.conn(i),
+    ]);
+    expect(columns).toEqual(events.map(({ type, bits, time, frame, flow }) => [type, bits, time, frame, flow.conn]));
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["NEW", "UPDATE", "DESTROY"]));
+    for (const engine of [one, other]) engine.flush();
+    expect(records.events()).toEqual(events);
+    expect([...records]).toEqual(events);
+    expect(events.find(({ type }) => type === "DESTROY")?.flow).toMatchObject({
+      conn: 2,
+      start: START + 5_000_000n,
+      stop: START + 5_000_000n + 30n * NS,
+      counters: { original: { packets: 1n }, reply: { packets: 0n } },
+    });
+    expect(events.findLast(({ flow }) => flow.conn === 1)?.flow.labels).toEqual([0, 31, 32, 127]);
+    expect(other.takeEventRecords().events()).toEqual(one.takeEvents());
+    expect(other.takeEventRecords().count).toBe(0);
+  });
+
   test("marks, labels, deletion, flush, each with its event", async () => {
     const engine = await open({ events: true });
     for (const each of HANDSHAKE) engine.track(each);
