@@ -642,6 +642,16 @@ const rows: [number, ReasonRow][] = [
     },
   ],
   [abi.REASON_RAW_DROP, { name: "raw-drop", text: fixed("dropped by a rule of the raw table, before tracking") }],
+  [
+    abi.REASON_CLASH,
+    {
+      name: "clash",
+      numbers: ["connection"],
+      text: (n) =>
+        `the connection this packet opens would have the reply tuple of connection ${at(n, 0)} in the same zone: dropped, no entry is made (insert_failed)`,
+      hint: "CT --zone in place of --zone-orig or --zone-reply",
+    },
+  ],
 ];
 
 const table: ReasonRow[] = [];

@@ -389,6 +389,8 @@ export const REASON_H323_UNREADABLE = 118;
 export const REASON_H323_FRAMING = 119;
 // no state: a rule was faster
 export const REASON_RAW_DROP = 120;
+// its state was told, but its entry could not be made
+export const REASON_CLASH = 121;
 // more of helpers
 export const REASON_H323_FAMILY = 130;
 export const REASON_H323_ANSWER = 131;

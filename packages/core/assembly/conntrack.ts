@@ -1,6 +1,6 @@
 // One packet through connection tracking, in the kernel's order (spec §1.7): tuple, lookup, creation, tracker, confirm.
 import {
-  DIR_ORIGINAL, DIR_REPLY, EVENT_HELPER, EVENT_LABEL, EVENT_MARK, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
+  DIR_ORIGINAL, DIR_REPLY, EVENT_HELPER, EVENT_LABEL, EVENT_MARK, EVENT_NEW, EVENT_RELATED, EVENT_REPLY, L3_IPV6, NOTE_CHECKSUM_SEEN, REASON_CLASH, REASON_EXPECTED, REASON_ICMP_OUTER_ADDRESS,
   REASON_ICMP_QUOTE_UNKNOWN, REASON_NOTRACK, REASON_RAW_DROP, REASON_TABLE_FULL, RECORD_DROP, RECORD_HELPER_SHIFT, RECORD_NOTRACK, STATE_ESTABLISHED, STATE_INVALID, STATE_NEW, STATE_NONE, STATE_RELATED,
   STATE_UNTRACKED, STATUS_ACCT, STATUS_CONFIRMED, STATUS_COPY, STATUS_EVENTS, STATUS_EVENTS_PENDING, STATUS_EXPECTED, STATUS_HELPED, STATUS_ONE_WAY, STATUS_POLICY, STATUS_SEEN_REPLY, STATUS_SWAPPED,
   STAT_CONNS_CREATED, STAT_DROP, STAT_EXPECT_NEW, STAT_EXPIRED, STAT_ICMP_ERROR, STAT_INSERT_FAILED, STAT_INVALID, VERDICT_ACCEPT, VERDICT_DROP,
@@ -375,11 +375,12 @@ function trackNew(p: Packet): void {
     direction = 1;
     passOn(c, DIR_ORIGINAL, p);
     if (verdict == VERDICT_ACCEPT) {
-      if ((oneWays | p.zoneDirs) == 0 || findClash(p) == NIL) {
+      const other = oneWays | p.zoneDirs ? findClash(p) : NIL;
+      if (other == NIL) {
         confirm(c, p);
         return;
       }
-      dropClash();
+      dropClash(connAt(other));
     }
   } else {
     bump(STAT_INVALID);
@@ -482,7 +483,8 @@ function joinMaster(c: Conn, n: u32): void {
 
 // The new conn's reply would be another's in its place, which only a zone for one direction brings about: nothing the kernel
 // could resolve (nf_ct_resolve_clash), whatever the protocol.
-function dropClash(): void {
+function dropClash(other: Conn): void {
+  because(REASON_CLASH, other.serial);
   bump(STAT_DROP);
   bump(STAT_INSERT_FAILED);
   verdict = VERDICT_DROP;

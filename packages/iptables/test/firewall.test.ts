@@ -155,3 +155,19 @@ COMMIT`,
   expect(to(25)).toMatchObject({ verdict: "DROP", reply: null, queue: { first: 2, last: 5 } });
   expect(to(22)).toMatchObject({ verdict: "ACCEPT", reply: null, queue: null });
 });
+
+test("a connection whose reply another one has: dropped with that as the reason, whatever the rules say", async () => {
+  const firewall = await Firewall.open({
+    rules: "*raw\n-A PREROUTING -i lan -j CT --zone-orig 1\n-A PREROUTING -i dmz -j CT --zone-orig 2\nCOMMIT\n",
+    interfaces: ["wan", "lan", "dmz"],
+    trace: true,
+    wasm,
+  });
+  const syn = tcp("192.168.1.5", 1025, "198.51.100.7", 80, "S", 100, 0);
+  expect(firewall.packet(syn, OUT)).toMatchObject({ verdict: "ACCEPT", state: "NEW", conn: 1, reason: null });
+  const second = firewall.packet(syn, { ...OUT, in: "dmz" });
+  expect(second).toMatchObject({ verdict: "DROP", state: "NEW", conn: null, reason: "clash" });
+  expect(second.reasonText).toContain("the reply tuple of connection 1");
+  expect(second.trace?.numbers[0]).toBe(1);
+  expect(firewall.engine.stats()).toMatchObject({ entries: 1, insert_failed: 1, drop: 1 });
+});
