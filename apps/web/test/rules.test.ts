@@ -119,6 +119,31 @@ describe.skipIf(!CHROMIUM)("rules", () => {
     await page.close();
   });
 
+  test("sets and timeout policies, dropped as files or typed, are what rules may name", async () => {
+    const rules =
+      "*raw\n-A PREROUTING -p tcp -j CT --timeout brief\nCOMMIT\n*filter\n-A FORWARD -m set --match-set bad dst -j DROP\nCOMMIT\n";
+    const { page, errors } = await site.page(`#sample=tour&view=rules&rules=${encodeURIComponent(rules)}`);
+    await loaded(page);
+    await page.getByText("Line 2: there is no timeout policy brief").waitFor();
+    const drop = (name: string, text: string) =>
+      page.getByLabel("Capture file").setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+    await drop("policies.nfct", "nfct add timeout brief inet tcp syn_sent 7\n");
+    await page.getByText("2 rules, ").waitFor();
+    await drop("sets.ipset", "create bad hash:net\nadd bad 203.0.113.0/24\n");
+    await page.getByText("Sets and timeout policies that rules name: sets, timeout policies").click();
+    await expect
+      .poll(() => margin(page).then((counts) => counts.map(Number).some((count) => count > 10)), PATIENT)
+      .toBe(true);
+    const sets = page.getByLabel("Sets", { exact: false }).locator("visible=true").first();
+    await sets.fill("create bad hash:net\nadd bad 203.0.113.0/64\n");
+    await page.getByRole("alert").getByText("Line 2: ").waitFor();
+    await sets.fill("create bad hash:net\n");
+    await page.getByText("2 rules, 1 never hit").waitFor();
+    expect(decodeURIComponent(await page.evaluate("location.hash"))).toContain("sets=create+bad+hash:net");
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
   test("a place that cannot be is said so, and a loop of chains", async () => {
     const { page } = await site.page(`#view=rules&rules=${encodeURIComponent(RULES)}`);
     await page.getByLabel("The firewall's interfaces").fill("wan=203.0.113");

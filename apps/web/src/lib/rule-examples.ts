@@ -1,12 +1,11 @@
-import type { RuleSettings } from "../worker/messages";
+import { NO_RULES, type RuleSettings } from "../worker/messages";
 
 /** Rulesets to begin with. */
 export const EXAMPLES: readonly { readonly title: string; readonly rules: RuleSettings }[] = [
   {
     title: "Known connections, web and ping",
     rules: {
-      interfaces: "",
-      hook: "",
+      ...NO_RULES,
       text: `*filter
 :INPUT DROP [0:0]
 :FORWARD DROP [0:0]
@@ -22,8 +21,7 @@ COMMIT
   {
     title: "Chains of one's own",
     rules: {
-      interfaces: "",
-      hook: "",
+      ...NO_RULES,
       text: `*filter
 :INPUT ACCEPT [0:0]
 :FORWARD DROP [0:0]
@@ -44,8 +42,7 @@ COMMIT
   {
     title: "FTP with its helper",
     rules: {
-      interfaces: "",
-      hook: "",
+      ...NO_RULES,
       text: `*raw
 :PREROUTING ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]

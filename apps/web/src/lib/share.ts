@@ -1,8 +1,10 @@
 // The settings in the address bar, so that what one sees can be passed on.
 import { DEFAULT_SETTINGS, type RuleSettings, type Settings } from "../worker/messages";
 
-/** Longer rules are not put there: addresses get cut. */
-const LONGEST_RULES = 6000;
+/** Longer texts are not put there: addresses get cut. */
+const LONGEST = 6000;
+
+const isShort = ({ length }: string): boolean => length > 0 && length <= LONGEST;
 
 /** What differs from the defaults, as words. */
 export function sharedSettings({ profile, checksum, sysctl, helpers, rules }: Settings): Record<string, string> {
@@ -12,7 +14,9 @@ export function sharedSettings({ profile, checksum, sysctl, helpers, rules }: Se
     ...(checksum !== DEFAULT_SETTINGS.checksum && { checksum }),
     ...(sysctls.length > 0 && { sysctl: sysctls.join(",") }),
     ...(helpers.length > 0 && { helpers: helpers.join(",") }),
-    ...(rules.text !== "" && rules.text.length <= LONGEST_RULES && { rules: rules.text }),
+    ...(isShort(rules.text) && { rules: rules.text }),
+    ...(isShort(rules.sets) && { sets: rules.sets }),
+    ...(isShort(rules.timeoutPolicies) && { "timeout-policies": rules.timeoutPolicies }),
     ...(rules.interfaces !== "" && { interfaces: rules.interfaces }),
     ...(rules.hook !== "" && { hook: rules.hook }),
   };
@@ -25,6 +29,8 @@ export function settingsFrom(parts: URLSearchParams): Settings {
     text: parts.get("rules") ?? "",
     interfaces: parts.get("interfaces") ?? "",
     hook: hook ?? "",
+    sets: parts.get("sets") ?? "",
+    timeoutPolicies: parts.get("timeout-policies") ?? "",
   };
   const settings: Settings = {
     profile: parts.get("profile") === "linux-2.4" ? "linux-2.4" : "linux-6",

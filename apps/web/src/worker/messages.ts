@@ -19,9 +19,13 @@ export interface RuleSettings {
   readonly interfaces: string;
   /** Where every packet passes; "" follows from the place. */
   readonly hook: "" | "INPUT" | "FORWARD" | "OUTPUT";
+  /** As `ipset save` prints them; "": rules may name any set, and it cannot be decided what is in it. */
+  readonly sets: string;
+  /** As `nfct list timeout` prints them. */
+  readonly timeoutPolicies: string;
 }
 
-export const NO_RULES: RuleSettings = { text: "", interfaces: "", hook: "" };
+export const NO_RULES: RuleSettings = { text: "", interfaces: "", hook: "", sets: "", timeoutPolicies: "" };
 export const DEFAULT_SETTINGS: Settings = {
   profile: "linux-6",
   sysctl: {},

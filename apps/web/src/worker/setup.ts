@@ -35,6 +35,6 @@ export async function openEngine(
     engine.setSysctl("nf_conntrack_checksum", 0);
     engine.setSysctl("capture.offload", 1);
   }
-  if (program) engine.loadProgram(program.bytes);
+  if (program) (await import("../lib/rules")).loadRules(engine, program);
   return engine;
 }
