@@ -11,7 +11,7 @@ import { be32 } from "./bytes";
 import { addr6Of, Conn, extAt, slotOf } from "./conn";
 import { INPUT, INPUT_SIZE, MAX_PACKETS, PLACES, RESULTS, RULES, TRACES } from "./memory-map";
 import { advanceTo, clearBefore, connNumber, copied, direction, opened, state, trackPacket, verdict } from "./conntrack";
-import { decodeFast, decodeRun, decodeRun6, runEnd } from "./decode/fast";
+import { decodeFast, decodeGathered, decodeRun, decodeRun6, runEnd } from "./decode/fast";
 import { decode } from "./decode/index";
 import { verifyBatch } from "./decode/verify";
 import { filtering, rule } from "./filter/program";
@@ -20,6 +20,7 @@ import { attention, setAttention } from "./attention";
 import { prepareCommon, skipForeign, trackCommon } from "./common";
 import { hasRoomFor } from "./event";
 import { frame, setFrame } from "./frame";
+import { gather, GATHERED, GATHERED_SIZE, gatherEnd, gatherPlace, gatherTime, UNTOLD } from "./gather";
 import { forgetAsked } from "./helper/index";
 import { KIND_ACK, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, Packet } from "./packet";
 import { timestamps, tracing, verifyChecksums } from "./settings";
@@ -288,47 +289,43 @@ function decodeOwn(framing: u32, link: u32, length: u32, most: u32): u32 {
   return n;
 }
 
-// The same of the commonest file, see decodePcap().
+// The same of the commonest file: those of this shard are gathered first, and then decoded.
 function decodeOwnPcap(length: u32, most: u32): u32 {
   const end = INPUT + length;
-  const mine = shard;
-  let at = INPUT + cursor;
+  const until = GATHERED + <usize>(gather(INPUT + cursor, end, most, records, skippedTime) * GATHERED_SIZE);
   let n: u32 = 0;
-  let place = records;
-  let skipped = skippedTime;
-  while (n < most && at < end) {
-    const left = <u32>(end - at);
-    const captured: u32 = left < 16 ? 0 : load<u32>(at, 8);
-    if (left < 16 || captured > left - 16) {
-      stopped = STOP_MALFORMED;
-      break;
+  for (let from = GATHERED; from < until; ) {
+    const k = decodeGathered(PACKETS + <usize>n * PACKET_SIZE, from, until, PLACES + (<usize>(ownResults + n) << 2));
+    n += k;
+    from += <usize>(k * GATHERED_SIZE);
+    if (from >= until) break;
+    if (decodeUncommon(packetAt(n), from)) {
+      store<u32>(PLACES + (<usize>(ownResults + n) << 2), load<u32>(from, 4) & ~UNTOLD);
+      ++n;
     }
-    const time = <u64>load<u32>(at) * 1_000_000_000 + <u64>load<u32>(at, 4) * 1000;
-    const owner = ownerOf(at + 16, captured);
-    if (owner == mine || owner == NOBODY) {
-      const p = packetAt(n);
-      const onWire = load<u32>(at, 12);
-      p.time = time;
-      p.frame = <u32>at + 16;
-      store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
-      if (!decodeFast(p, at + 16, captured, onWire, 0)) {
-        p.link = <u16>LINK_ETHERNET;
-        decode(p, LINK_ETHERNET, at + 16, captured, onWire);
-      }
-      skippedTime = skipped;
-      if (keep(p, owner)) {
-        store<u32>(PLACES + (<usize>(ownResults + n) << 2), place);
-        ++n;
-      }
-      skipped = skippedTime;
-    } else if (time > skipped) skipped = time;
-    at += 16 + captured;
-    ++place;
+    from += GATHERED_SIZE;
   }
-  cursor = <u32>(at - INPUT);
-  records = place;
-  skippedTime = skipped;
+  cursor = <u32>(gatherEnd - INPUT);
+  records = gatherPlace;
+  skippedTime = gatherTime;
+  if (gatherEnd < end && until < GATHERED + <usize>(most * GATHERED_SIZE)) stopped = STOP_MALFORMED;
   return n;
+}
+
+// A gathered record; false when it is another shard's after all.
+function decodeUncommon(p: Packet, gathered: usize): bool {
+  const at = <usize>load<u32>(gathered);
+  const captured = load<u32>(at, 8);
+  const onWire = load<u32>(at, 12);
+  p.time = load<u64>(gathered, 8);
+  p.frame = <u32>at + 16;
+  store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
+  if (!decodeFast(p, at + 16, captured, onWire, 0)) {
+    p.link = <u16>LINK_ETHERNET;
+    decode(p, LINK_ETHERNET, at + 16, captured, onWire);
+  }
+  p.foreign = <u8>((load<u32>(gathered, 4) & UNTOLD) != 0 && isForeign(p));
+  return !p.foreign || p.kind == KIND_FRAGMENT;
 }
 
 // Whether a packet that is decoded stays: this shard's, or a fragment, which every engine puts together.

@@ -107,14 +107,14 @@ function shardOf6(a: usize, b: usize): u32 {
 
 // @ts-ignore: decorator
 @inline
-function fold6(at: usize): u32 {
+export function fold6(at: usize): u32 {
   const words = load<u64>(at) * 0x9e3779b97f4a7c15 + load<u64>(at, 8);
   return <u32>(words ^ (words >> 32));
 }
 
 // @ts-ignore: decorator
 @inline
-function spread(a: u32, b: u32): u32 {
+export function spread(a: u32, b: u32): u32 {
   const mixed = (<u64>(a ^ b) + (<u64>(a + b) << 32)) * 0xd6e8feb86659fd93;
   return <u32>(((mixed >> 32) * <u64>shards) >> 32);
 }

@@ -7,6 +7,7 @@
 import { IPPROTO_TCP, IPPROTO_UDP, L3_IPV4, L3_IPV6, NOTE_CUT, NOTE_TRANSPORT } from "../abi";
 import { shortHeaderSumOk } from "../checksum";
 import { KIND_ACK, KIND_TCP, KIND_TRACK, Packet, SELF } from "../packet";
+import { GATHERED_SIZE } from "../gather";
 import { foldPair, hashKey } from "../hash";
 import { offloaded } from "../settings";
 import { isPlainAck } from "../proto/tcp-fast";
@@ -57,6 +58,32 @@ export function decodeRun(first: usize, last: usize, at: usize, end: usize): u32
     at = frame + captured;
   }
   runEnd = at;
+  return <u32>(to - first) >> 7;
+}
+
+/**
+ * As decodeRun(), of the records gathered from `list` to `end` (gather.ts). Their places go to `places`. Returns the number, up to the
+ * first that is no TCP over IPv4.
+ */
+export function decodeGathered(first: usize, list: usize, end: usize, places: usize): u32 {
+  const sound = offloaded;
+  let to = first;
+  for (; list < end; list += GATHERED_SIZE) {
+    const p = changetype<Packet>(to);
+    const at = <usize>load<u32>(list);
+    const head = load<u64>(at, 28);
+    if ((<u32>head & 0xffffff) != 0x450008 || (load<u32>(at, 36) & 0xff00ff3f) != 0x6000000) break;
+    const frame = at + 16;
+    p.time = load<u64>(list, 8);
+    p.frame = <u32>frame;
+    p.foreign = 0;
+    store<u64>(changetype<usize>(p), 0, offsetof<Packet>("zone")); // and interface, record, policy
+    const total = <u32>bswap<u16>(<u16>(head >> 32));
+    if (!decode4(p, frame, load<u32>(at, 8), load<u32>(at, 12), total, 0, IPPROTO_TCP, 40, sound)) break;
+    store<u32>(places, load<u32>(list, 4));
+    places += 4;
+    to += 128;
+  }
   return <u32>(to - first) >> 7;
 }
 
