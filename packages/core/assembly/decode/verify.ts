@@ -2,7 +2,7 @@
 // loop that decodes costs every packet its registers (docs/decisions/0010-hot-path.md). The exact decoder sums by itself.
 import { IPPROTO_TCP, IPPROTO_UDP, L3_IPV4, NOTE_BAD_CHECKSUM, NOTE_CHECKSUM_SEEN, REASON_CHECKSUM } from "../abi";
 import { be16 } from "../bytes";
-import { foldSum, pseudoSum, sumBytes } from "../checksum";
+import { foldsToOnes, pseudoSum, sumBytes } from "../checksum";
 import { KIND_ACK, KIND_TCP, KIND_TRACK, Packet } from "../packet";
 
 /** Verifies what is to be verified among the packets from `at` to `end`. */
@@ -29,5 +29,5 @@ function verify(p: Packet): void {
 // @ts-ignore: decorator
 @inline
 function sums(p: Packet, proto: u32): bool {
-  return foldSum(sumBytes(p.l4, p.l4Length) + pseudoSum(p.src, p.dst, p.l3num == L3_IPV4 ? 4 : 16, proto, p.l4Length)) == 0xffff;
+  return foldsToOnes(sumBytes(p.l4, p.l4Length) + pseudoSum(p.src, p.dst, p.l3num == L3_IPV4 ? 4 : 16, proto, p.l4Length));
 }
