@@ -1,15 +1,10 @@
 // Captures as one stream of blocks, up to a packet or a moment. What cannot be read is remembered and told at the end.
 import { stat } from "node:fs/promises";
-import type { Capture, PacketBlock } from "conntrack-capture";
+import type { PacketBlock } from "conntrack-capture";
 import { openFile } from "conntrack-capture/node";
 import { messageOf } from "./exit.js";
 import { Headers, relink } from "./headers.js";
-
-// Fields of a record, as conntrack-capture draws it.
-const CAPTURED = 12;
-const INTERFACE = 18;
-const FLAGS = 20;
-const RECORD_HEADER = 24;
+import { numberInterfaces } from "./interfaces.js";
 
 export interface InputOptions {
   /** Files in order; "-" is standard input. */
@@ -85,7 +80,7 @@ export class Input {
         this.first ??= timeOfFirst(cut);
         this.packets += cut.count;
         this.position = block.offset + block.bytes.length;
-        this.#number(cut, capture.interfaces);
+        numberInterfaces(cut, capture.interfaces, this.#options.interfaces ?? []);
         yield link === undefined ? cut : relink(cut, link);
       }
       if (cut.count < block.count || this.packets === this.#options.count) {
@@ -94,20 +89,6 @@ export class Input {
       }
     }
     return !this.interrupted;
-  }
-
-  // Each packet brings along the number of the interface the capture names, and which way it passed it.
-  #number({ framing, bytes }: PacketBlock, described: Capture["interfaces"]): void {
-    const { interfaces = [] } = this.#options;
-    if (framing !== "records" || interfaces.length === 0) return;
-    const numbers = described.map(({ name }) => (name === null ? -1 : interfaces.indexOf(name)) + 1);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at + RECORD_HEADER <= bytes.length; ) {
-      const number = numbers[view.getUint16(at + INTERFACE, true)] ?? 0;
-      const way = view.getUint32(at + FLAGS, true) & 3;
-      view.setUint16(at + INTERFACE, number === 0 ? 0 : number | (way << 8), true);
-      at = (at + RECORD_HEADER + view.getUint32(at + CAPTURED, true) + 7) & ~7;
-    }
   }
 
   // The packets of the block that are wanted.

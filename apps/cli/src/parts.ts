@@ -5,6 +5,7 @@ export { explainPacket, oneLine, type Step } from "./explain.js";
 export { compileFilter, compileFlowFilter } from "./filter.js";
 export { Headers, singles } from "./headers.js";
 export { notExpectedText } from "./hints.js";
+export { interfaceNames, numberInterfaces } from "./interfaces.js";
 export { JsonLines } from "./json.js";
 export { icmpText, openingOf, PacketView, protocolText, secondsText } from "./packet.js";
 export * as raw from "./raw-trace.js";

@@ -3,6 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PcapngWriter } from "conntrack-capture";
+import { openFile } from "conntrack-capture/node";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, loaded, REPOSITORY, Site } from "./browser.js";
@@ -107,7 +109,10 @@ describe.skipIf(!CHROMIUM)("rules", () => {
     await page.getByText(/^Line 10: /).waitFor();
     await page.locator(".cm-lintRange-error").waitFor();
     await page.keyboard.type("DR");
-    await page.getByRole("option", { name: "DROP" }).click();
+    const drop = page.getByRole("option", { name: "DROP" });
+    await drop.waitFor();
+    await page.waitForTimeout(200); // a list that has just opened takes no answer
+    await drop.click();
     await page.locator(".cm-line", { hasText: /--dport 80 -j DROP$/ }).waitFor();
     await expect.poll(() => page.locator("svg .outcome").textContent(), PATIENT).toBe("DROP");
     await page.locator(".cm-deciding", { hasText: "-j DROP" }).waitFor();
@@ -139,7 +144,37 @@ describe.skipIf(!CHROMIUM)("rules", () => {
     await page.getByRole("alert").getByText("Line 2: ").waitFor();
     await sets.fill("create bad hash:net\n");
     await page.getByText("2 rules, 1 never hit").waitFor();
-    expect(decodeURIComponent(await page.evaluate("location.hash"))).toContain("sets=create+bad+hash:net");
+    await expect
+      .poll(async () => decodeURIComponent(await page.evaluate("location.hash")), PATIENT)
+      .toContain("sets=create+bad+hash:net");
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test("interfaces that a pcapng file names are the firewall's: verdicts of ctrack check", async () => {
+    const file = join(scratch, "named.pcapng");
+    const chunks: Uint8Array[] = [];
+    const writer = new PcapngWriter((bytes) => void chunks.push(bytes.slice()));
+    for (const name of ["wan", "lan"]) writer.addInterface({ link: 1, name });
+    const capture = await openFile(`${REPOSITORY}/samples/tour.pcap`);
+    for await (const { data, time } of capture.packets())
+      await writer.write({ time, data: data.slice(), interface: (data[29] ?? 0) % 2, flags: 1 });
+    await writer.end();
+    writeFileSync(file, Buffer.concat(chunks));
+    const { page, errors } = await site.page(`#view=packets&rules=${encodeURIComponent(RULES)}`);
+    await page.getByLabel("Capture file").setInputFiles(file);
+    await loaded(page);
+    await expect.poll(() => page.locator("[role=option] .rule").count(), PATIENT).toBeGreaterThan(5);
+    const rules = join(scratch, "rules.v4");
+    writeFileSync(rules, RULES);
+    const args = [`${REPOSITORY}/apps/cli/bin/ctrack.js`, "check", rules, file, "--quiet", "-o", "json"];
+    const wanted = execFileSync(process.execPath, args, { encoding: "utf8" });
+    expect(wanted).toContain('"in":"wan"');
+    const download = page.waitForEvent("download");
+    await page.getByLabel("Export").selectOption("json");
+    expect(readFileSync(await (await download).path(), "utf8")).toBe(wanted);
+    await page.locator("#tab-rules").click();
+    await page.getByPlaceholder("of the capture: wan lan").waitFor();
     expect(errors).toEqual([]);
     await page.close();
   });

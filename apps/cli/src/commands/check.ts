@@ -1,6 +1,7 @@
 // `ctrack check`: rulesets over captures. Which rule decided each packet, what rules did to it, and what every rule would have counted.
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { type Command, Option } from "commander";
+import type { Capture } from "conntrack-capture";
 import { openFile } from "conntrack-capture/node";
 import {
   CompileError,
@@ -20,6 +21,7 @@ import {
 import { EXIT_INPUT, messageOf, UsageError } from "../exit.js";
 import { compileFilter } from "../filter.js";
 import { hintMembers } from "../hints.js";
+import { interfaceNames } from "../interfaces.js";
 import { JsonLines } from "../json.js";
 import { type CommonOptions, collect, integer, withCommonOptions, withJson } from "../options.js";
 import { Output } from "../output.js";
@@ -215,23 +217,21 @@ function readPlace(file: string): ReturnType<typeof parsePlaceFile> {
   return parsePlaceFile(text, file);
 }
 
-const MOST_NAMES = 30;
-
 // Interfaces a pcapng file describes before its first packets.
 async function namesIn(captures: readonly string[]): Promise<string[]> {
-  const names = new Set<string>();
+  const described: Capture["interfaces"][number][] = [];
   for (const file of captures) {
     if (file === "-") continue;
     try {
       const capture = await openFile(file);
       for await (const _ of capture.packets()) break;
-      for (const { name } of capture.interfaces) if (name !== null && /^[^=\s]{1,15}$/.test(name)) names.add(name);
+      described.push(...capture.interfaces);
       await capture.close();
     } catch {
       // told when it is read
     }
   }
-  return [...names].slice(0, MOST_NAMES);
+  return interfaceNames(described);
 }
 
 /** A file that is text is one of rules: no capture is. */

@@ -39,7 +39,7 @@ export function readRules({ text, sets, timeoutPolicies }: RuleSettings): ReadRu
 
 export function compileRead({ ruleset, known }: ReadRules, { interfaces, hook }: RuleSettings): Program {
   const place = parsePlace(interfacesOf(interfaces));
-  return compileRules(ruleset, { place, seed: 0, ...known, ...(hook !== "" && { hook }) });
+  return compileRules(ruleset, { place, seenOn: place.length > 0, seed: 0, ...known, ...(hook !== "" && { hook }) });
 }
 
 export function compileText(rules: RuleSettings): Program {

@@ -72,6 +72,8 @@ export interface Loaded {
   readonly milliseconds: number;
   /** By the numbers of the rule column; null without rules. */
   readonly rules: RuleRows | null;
+  /** The interfaces the capture names, where they are the firewall's. */
+  readonly named: readonly string[];
   /** Connections that would have been RELATED, if a helper had been assigned. */
   readonly foreseen: readonly HelperHint[];
 }

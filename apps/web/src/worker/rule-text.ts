@@ -2,7 +2,6 @@
 import type { Program } from "conntrack-iptables";
 import type { Conntrack } from "conntrack-wasm";
 import { Passage, packetJson, place, refOf, rulesStep, type Step } from "ctrack/parts";
-import { interfaceNames } from "../lib/interfaces";
 
 /** A program, and the names of the firewall's interfaces. */
 export interface Ruling {
@@ -10,8 +9,8 @@ export interface Ruling {
   readonly interfaces: readonly string[];
 }
 
-export const rulingOf = (program: Program | null, interfaces: string): Ruling | null =>
-  program && { program, interfaces: interfaceNames(interfaces) };
+export const rulingOf = (program: Program | null, interfaces: readonly string[]): Ruling | null =>
+  program && { program, interfaces };
 
 /** A line of `ctrack check -o json` of the packet the engine saw last; without rules that of `ctrack track`. */
 export function withRule(line: string, ruling: Ruling | null, engine: Conntrack, rule: number): string {

@@ -7,8 +7,10 @@ import {
   estimateOffload,
   explainPacket,
   Headers,
+  interfaceNames,
   JsonLines,
   notExpectedText,
+  numberInterfaces,
   OFFLOAD_SAMPLE,
   offloadRemark,
   oneLine,
@@ -16,6 +18,7 @@ import {
   PacketView,
   singles,
 } from "ctrack/parts";
+import { interfaceNames as declaredNames } from "../lib/interfaces";
 import type { Chunk } from "./columns";
 import { Gatherer } from "./gather";
 import {
@@ -24,6 +27,7 @@ import {
   type Explained,
   type Loaded,
   type RuleRows,
+  type RuleSettings,
   type Settings,
   type TableAt,
 } from "./messages";
@@ -76,6 +80,10 @@ export class Session {
   /** The packet that opened each connection. */
   readonly #opened = new Map<number, number>();
   #isOffloaded: Promise<boolean> | null = null;
+  /** What the capture calls its interfaces. */
+  #named: Promise<readonly string[]> | null = null;
+  /** The firewall's interfaces, by number from 1. */
+  #interfaces: readonly string[] = [];
   #hindsight: Hindsight | null = null;
   readonly #foreseen: HelperHint[] = [];
   #checkpoints: Checkpoint[] = [];
@@ -95,7 +103,7 @@ export class Session {
   }
 
   get ruling(): Ruling | null {
-    return rulingOf(this.program, this.settings.rules.interfaces);
+    return rulingOf(this.program, this.#interfaces);
   }
 
   async load(watcher: Watcher): Promise<Loaded> {
@@ -106,7 +114,9 @@ export class Session {
     let engine: Conntrack | null = null;
     try {
       this.ignoring = await this.#ignores(this.settings);
-      this.program = await programOf(this.settings.rules);
+      const rules = await this.#placed(this.settings.rules);
+      this.#interfaces = declaredNames(rules.interfaces);
+      this.program = await programOf(rules);
       engine = await openEngine(this.settings, this.ignoring, this.program);
       // a second engine sees what other helpers would have announced
       if (engine.sysctl("nf_conntrack_helper") === 0)
@@ -116,6 +126,7 @@ export class Session {
       for await (const block of capture.blocks({ maxBytes: BLOCK })) {
         if (this.#cancelled) break;
         this.#checkpoint(engine, block.offset);
+        numberInterfaces(block, capture.interfaces, this.#interfaces);
         this.#hindsight?.follow(block);
         const headers = new Headers(block);
         for (const results of engine.trackBlock(block)) {
@@ -155,8 +166,28 @@ export class Session {
       cancelled: this.#cancelled,
       milliseconds: performance.now() - start,
       rules: engine ? await this.rules(engine) : null,
+      named: (await this.#named) ?? [],
       foreseen: this.#foreseen,
     };
+  }
+
+  // Without a word about the box, what the capture calls its interfaces is all there is to know.
+  async #placed(rules: RuleSettings): Promise<RuleSettings> {
+    if (rules.text.trim() === "" || rules.interfaces.trim() !== "") return rules;
+    this.#named ??= this.#namesInCapture();
+    return { ...rules, interfaces: (await this.#named).join(" ") };
+  }
+
+  // A pcapng file describes its interfaces before its first packets.
+  async #namesInCapture(): Promise<readonly string[]> {
+    const capture = await openCapture(this.file);
+    try {
+      for await (const _ of capture.packets()) break;
+    } catch {
+      // the same error comes up again where it is told
+    }
+    await capture.close();
+    return interfaceNames(capture.interfaces);
   }
 
   async #ignores({ checksum }: Settings): Promise<boolean> {
@@ -223,6 +254,7 @@ export class Session {
         continue;
       }
       const { block: cut, end } = part(block, skip, frame - place.frame);
+      numberInterfaces(cut, capture.interfaces, this.#interfaces);
       skip = 0;
       const headers = new Headers(cut);
       for (const results of engine.trackBlock(cut)) {
@@ -311,9 +343,11 @@ export class Session {
 
   /** The whole capture once more, with other settings. */
   async rerun(settings: Settings, watcher: Watcher): Promise<{ decisions: Uint32Array; entries: number }> {
-    const engine = await openEngine(settings, await this.#ignores(settings), await programOf(settings.rules));
+    const rules = await this.#placed(settings.rules);
+    const engine = await openEngine(settings, await this.#ignores(settings), await programOf(rules));
     const decisions = new Uint32Array(2 * this.packets);
-    await this.each(engine, (results) => decisions.set(results.words, 2 * (results.firstFrame - 1)), watcher);
+    const keep = (results: Results) => decisions.set(results.words, 2 * (results.firstFrame - 1));
+    await this.each(engine, keep, watcher, { interfaces: declaredNames(rules.interfaces) });
     return { decisions, entries: engine.entries };
   }
 
@@ -322,7 +356,7 @@ export class Session {
     engine: Conntrack,
     see: (results: Results, headers: Headers) => void | Promise<void>,
     watcher: Watcher,
-    { one = false } = {},
+    { one = false, interfaces = this.#interfaces }: { one?: boolean; interfaces?: readonly string[] } = {},
   ): Promise<void> {
     this.#cancelled = false;
     const capture = await openCapture(this.file);
@@ -331,6 +365,7 @@ export class Session {
       for await (const block of capture.blocks({ maxBytes: BLOCK })) {
         if (this.#cancelled) throw new Error(CANCELLED);
         const { block: cut } = part(block, 0, left);
+        numberInterfaces(cut, capture.interfaces, interfaces);
         for (const piece of one ? singles(cut) : [cut]) {
           const headers = new Headers(piece);
           for (const results of engine.trackBlock(piece)) {
