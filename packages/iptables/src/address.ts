@@ -125,7 +125,14 @@ export function takeMask(word: Word, family: Family): Address {
   );
 }
 
-/** ADDRESS[/MASK]; IPv4 may leave out zeros at the end when it is a network. */
+/** Networks with a name: /etc/networks of Debian 12. */
+const NETWORKS: Readonly<Record<string, Address>> = {
+  default: [0, 0, 0, 0],
+  loopback: [127, 0, 0, 0],
+  "link-local": [169, 254, 0, 0],
+};
+
+/** ADDRESS[/MASK]; IPv4 may leave out zeros at the end when it is a network. With a mask of no bits any address will do. */
 export function takeNetwork(word: Word, family: Family): Omit<AddressTest, "invert"> {
   const slash = word.text.lastIndexOf("/");
   const host = slash < 0 ? word.text : word.text.slice(0, slash);
@@ -133,9 +140,11 @@ export function takeNetwork(word: Word, family: Family): Omit<AddressTest, "inve
     slash < 0
       ? prefixMask(addressBits(family), family)
       : takeMask({ text: word.text.slice(slash + 1), column: word.column + slash + 1 }, family);
+  if (mask.every((byte) => byte === 0)) return { address: mask, mask };
   const parts = host.split(".");
   const full = family === 4 && host !== "" && parts.length < 4 ? [...parts, "0", "0", "0"].slice(0, 4).join(".") : host;
-  const address = parseAddress(full, family) ?? resolveAddress({ text: host, column: word.column }, family);
+  const named = family === 4 ? NETWORKS[host.toLowerCase()] : undefined;
+  const address = parseAddress(full, family) ?? named ?? resolveAddress({ text: host, column: word.column }, family);
   return { address: applyMask(address, mask), mask };
 }
 

@@ -1,10 +1,10 @@
 // What an extension declares of its options, and the few kinds of arguments that many of them share.
-import { addressBits, prefixMask, takeAddress, takeMask, takeNetwork } from "./address.js";
+import { addressBits, prefixMask, takeAddress, takeMask } from "./address.js";
 import { fail, type Word } from "./failure.js";
 import type { IpSet } from "./ipset/types.js";
 import { numberPrefix, parseBig, parseNumber, U8, U16, U32 } from "./number.js";
 import { protocolNumber } from "./protocols.js";
-import type { Address, AddressTest, Family, InterfaceTest, Range } from "./ruleset.js";
+import type { Address, Family, InterfaceTest, Range } from "./ruleset.js";
 import { servicePort } from "./services.js";
 import type { TimeoutPolicy } from "./timeout/policy.js";
 
@@ -42,8 +42,10 @@ export interface Option<T = unknown> {
   repeat?: boolean;
   /** Keys of options that cannot stand beside it. */
   excludes?: readonly string[];
-  /** Keys of options it needs. */
+  /** Keys of options it needs, */
   needs?: readonly string[];
+  /** and in front of it. */
+  behind?: readonly string[];
   /** Keys of options that may stand again behind it; what was given of them so far is a part of its value. */
   closes?: readonly string[];
 }
@@ -199,7 +201,6 @@ export const portRange: Take<Range> = (word, { protocol }) => {
 };
 
 export const address: Take<Address> = (word, { family }) => takeAddress(word, family);
-export const network: Take<Omit<AddressTest, "invert">> = (word, { family }) => takeNetwork(word, family);
 
 export function takeProtocol(word: Word): number {
   return (

@@ -186,7 +186,8 @@ class Reader {
 
   /** `:CHAIN POLICY [PACKETS:BYTES]` */
   #declare(words: Word[]): void {
-    const [head, policy, counters, more] = words;
+    // iptables-restore reads nothing behind the counters.
+    const [head, policy, counters] = words;
     if (!head) return;
     const table = this.#section ?? fail(head, "no table is open; *filter or the like is wanted first");
     const name = { text: head.text.slice(1), column: head.column + 1 };
@@ -196,8 +197,7 @@ class Reader {
         { text: "", column: head.column + head.text.length + 1 },
         "a policy is wanted: ACCEPT, DROP, or - for a chain of the user",
       );
-    if (more) fail(more, "nothing more is wanted behind the counters");
-    const chain = this.#chainNamed(table, name.text) ?? this.#newChain(table, name);
+    const chain = this.#chainNamed(table, name.text) ?? this.#newChain(table, name, VERDICTS);
     if (chain.policy !== null && policy.text !== "-") chain.policy = takePolicy(policy);
     if (counters) {
       const [, packets, bytes] = /^\[(\d+):(\d+)\]$/.exec(counters.text) ?? fail(counters, "wanted is [PACKETS:BYTES]");
@@ -239,7 +239,7 @@ class Reader {
   }
 
   #run(words: Word[], counters: Rule["counters"]): void {
-    const rest = [...words];
+    const rest = unjoined(words);
     const { family } = this.ruleset;
     // Lines for the other family are left out, as by iptables-restore.
     const other = family === 4 ? ["-6", "--ipv6"] : ["-4", "--ipv4"];
@@ -265,31 +265,31 @@ class Reader {
     if (second) fail(second, `${command.text} and ${second.text} cannot stand in one line`);
     const arguments_ = rest.splice(at, argumentsOf(short, rest.slice(at)));
 
+    const [wanted] = arguments_;
+    if (foreign && wanted && this.#rules(target, wanted.text, rest, counters).length === 0) return;
+
     const commands: Record<string, Command> = {
       "-A": ([name], word) => {
         const chain = this.#chain(target, name, word);
-        chain.rules.push(...this.#rules(target, chain, rest, counters));
+        chain.rules.push(...this.#rules(target, chain.name, rest, counters));
       },
       "-I": ([name, place], word) => {
         const chain = this.#chain(target, name, word);
         const index = place ? takeIndex(place, chain.rules.length + 1) : 1;
-        chain.rules.splice(index - 1, 0, ...this.#rules(target, chain, rest, counters));
+        // Each rule of several addresses goes to the same place, and so the last comes first.
+        chain.rules.splice(index - 1, 0, ...this.#rules(target, chain.name, rest, counters).reverse());
       },
       "-R": ([name, place], word) => {
         const chain = this.#chain(target, name, word);
         const index = takeIndex(place ?? fail(word, "-R wants a chain and the number of a rule"), chain.rules.length);
-        chain.rules.splice(index - 1, 1, ...this.#rules(target, chain, rest, counters));
+        chain.rules.splice(index - 1, 1, ...this.#rules(target, chain.name, rest, counters));
       },
       "-D": ([name, place], word) => {
         const chain = this.#chain(target, name, word);
-        const text = (rule: Rule) => formatRule(rule, family);
-        const index = place
-          ? takeIndex(place, chain.rules.length) - 1
-          : this.#rules(target, chain, rest, counters).map((rule) =>
-              chain.rules.findIndex((one) => text(one) === text(rule)),
-            )[0];
-        if (index === undefined || index < 0) fail(word, `there is no such rule in ${chain.name}`);
-        chain.rules.splice(index, 1);
+        if (place) chain.rules.splice(takeIndex(place, chain.rules.length) - 1, 1);
+        else
+          for (const rule of this.#rules(target, chain.name, rest, counters))
+            chain.rules.splice(this.#placeOf(rule, chain, word), 1);
       },
       "-N": ([name], word) => {
         const wanted = name ?? fail(word, "the name of the new chain is wanted");
@@ -319,12 +319,12 @@ class Reader {
         this.#keepChains(target, (one) => one !== chain);
       },
       // What only shows or counts changes no rule.
-      "-Z": () => {},
-      "-L": () => {},
-      "-S": () => {},
+      "-Z": ([name], word) => void (name && this.#chain(target, name, word)),
+      "-L": ([name], word) => void (name && this.#chain(target, name, word)),
+      "-S": ([name], word) => void (name && this.#chain(target, name, word)),
       "-C": ([name], word) => {
         const chain = this.#chain(target, name, word);
-        this.#rules(target, chain, rest, counters);
+        for (const rule of this.#rules(target, chain.name, rest, counters)) this.#placeOf(rule, chain, word);
       },
     };
     commands[short]?.(arguments_, command);
@@ -332,12 +332,20 @@ class Reader {
     if (more && !"-A-I-R-D-C".includes(short)) fail(more, `nothing more is wanted behind ${command.text}`);
   }
 
-  #rules(table: Table, chain: Chain, words: Word[], counters: Rule["counters"]): Rule[] {
+  /** Where the chain has this rule. */
+  #placeOf(rule: Rule, chain: Chain, command: Word): number {
+    const text = (one: Rule) => formatRule(one, this.ruleset.family);
+    const wanted = text(rule);
+    const index = chain.rules.findIndex((one) => text(one) === wanted);
+    return index >= 0 ? index : fail(command, `there is no such rule in ${chain.name}: ${wanted}`);
+  }
+
+  #rules(table: Table, chain: string, words: Word[], counters: Rule["counters"]): Rule[] {
     const hasChain = (name: string) => this.#chainNamed(table, name)?.policy === null;
     const rules = parseRule(words, {
       family: this.ruleset.family,
       table: table.name,
-      chain: chain.name,
+      chain,
       hasChain: this.#anyChain ? null : hasChain,
       outside: this.#outside,
     });
@@ -383,11 +391,13 @@ class Reader {
     );
   }
 
-  #newChain(table: Table, name: Word): Chain {
+  /** `taken`: names that iptables refuses here. */
+  #newChain(table: Table, name: Word, taken: (name: string) => boolean = isTargetName): Chain {
     checkLength(name);
     if (name.text === "") fail(name, "the name of a chain is wanted, this one is empty");
     if (/^[-!]/.test(name.text)) fail(name, "the name of a chain does not begin with - or !");
-    if (isTargetName(name.text)) fail(name, `a chain cannot have the name of the target ${name.text}`);
+    if (/\s/.test(name.text)) fail(name, "the name of a chain has no blanks");
+    if (taken(name.text)) fail(name, `a chain cannot have the name of the target ${name.text}`);
     const chain: Chain = { name: name.text, policy: null, counters: { packets: 0n, bytes: 0n }, rules: [] };
     table.chains.push(chain);
     this.#names.get(table)?.set(chain.name, chain);
@@ -424,6 +434,18 @@ const COMMANDS: Readonly<Record<string, string>> = {
   list: "-L",
   "list-rules": "-S",
 };
+
+/** `:LOG - [0:0]` is taken, though -N LOG is not. */
+const VERDICTS = (name: string): boolean => ["ACCEPT", "DROP", "QUEUE", "RETURN"].includes(name);
+
+/** `-AINPUT` and `--append=INPUT` in front of a line are two words each. */
+function unjoined([first, ...rest]: readonly Word[]): Word[] {
+  if (!first) return [];
+  const [, command = "", name] = /^(-[A-Z])(.+)$/s.exec(first.text) ?? /^(--[a-z-]+)=(.+)$/s.exec(first.text) ?? [];
+  if (name === undefined || commandOf(command, true) === null) return [first, ...rest];
+  const column = first.column + first.text.length - name.length;
+  return [{ text: command, column: first.column }, { text: name, column }, ...rest];
+}
 
 /** The short name of a command, or null if the word is none. A long name may be cut where that is not ambiguous. */
 function commandOf(text: string, abbreviated = false): string | null {

@@ -33,7 +33,7 @@ function unbundled(word: Word): Word[] {
 const isNumber = (word: Word | undefined) => /^\d+$/.test(word?.text ?? "");
 const LISTS = /^(?:-[LS]|--list(?:-rules)?)$/;
 const OF_LISTS = /^(?:-[nx]|--numeric|--exact|--line-numbers)$/;
-const TAKES_RULE = /^(?:-[AIRDC]|--(?:append|insert|replace|delete|check))(?:=|$)/;
+const TAKES_RULE = /^(?:-[AIRDC]|--(?:append|insert|replace|delete|check)(?:=|$))/;
 
 /** What says something about rules: not how long to wait for others, and how to print. */
 export function essential(words: readonly Word[]): Word[] {

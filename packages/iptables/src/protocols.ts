@@ -56,18 +56,21 @@ const TABLE = `
 141 wesp WESP
 142 rohc ROHC
 143 ethernet Ethernet
-262 mptcp MPTCP
 `;
 
 // Further names that iptables brings itself.
 const MORE = "1 icmp\n58 ipv6-icmp icmpv6\n135 ipv6-mh mh";
 
-const numbers = new Map<string, number>([["all", 0]]);
+/** mptcp has the number 262, of which 8 bits count here; on the wire it is TCP in any case. */
+const numbers = new Map<string, number>([
+  ["all", 0],
+  ["mptcp", 262 & 0xff],
+  ["MPTCP", 262 & 0xff],
+]);
 const names = new Map<number, string>();
 for (const line of `${TABLE.trim()}\n${MORE}`.split("\n")) {
   const [digits, ...words] = line.split(" ");
   const number = Number(digits);
-  if (number > 255) continue;
   if (!names.has(number)) names.set(number, words[0] as string);
   for (const word of words) if (!numbers.has(word)) numbers.set(word, number);
 }

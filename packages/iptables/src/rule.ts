@@ -1,7 +1,7 @@
 // The words of one rule into Rule: the options of iptables itself, and those of the matches and the target it names.
 import { takeNetwork } from "./address.js";
 import type { MatchExtension, TargetExtension } from "./extension.js";
-import { fail, type Word } from "./failure.js";
+import { Failure, fail, type Word } from "./failure.js";
 import { findMatch, MATCHES } from "./match/index.js";
 import { parseBig } from "./number.js";
 import { type Context, type Given, list, type Option, type Outside, takeInterface, takeProtocol } from "./option.js";
@@ -51,8 +51,10 @@ const LONG: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Short options that take an argument. */
+/** Short options that take an argument, */
 const SHORT_WITH_ARGUMENT = "ACDRIEPopsdijtmMcg";
+/** and those among them that may have it in the same word: `-mstate`. */
+const SHORT_WITH_GLUED = "mgc";
 
 const CHAIN_NAME_MAX = 28;
 const U64 = (1n << 64n) - 1n;
@@ -162,10 +164,13 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     return first && same ? first : null;
   }
 
+  /** The name of the module is what `-p` says, so that `-p mh` brings one, and `-p mobility-header` none. */
+  let protocolModule = "";
+
   /** `-p tcp --dport 80` means `-p tcp -m tcp --dport 80`. */
   function loadProtocol(word: Word): boolean {
     if (!rule.protocol) return false;
-    const extension = findMatch(protocolName(rule.protocol.number), family);
+    const extension = findMatch(protocolModule, family);
     if (!extension || matches.some((instance) => instance.extension === extension)) return false;
     matches.push({ extension, kind: "match", word, given: {} });
     return true;
@@ -183,6 +188,8 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     if (given[key] && !option.repeat) fail(word, `${name} was given before; it may stand once`);
     for (const other of option.excludes ?? [])
       if (given[other]) fail(word, `${name} cannot stand beside --${extension.options[other]?.names[0]}`);
+    for (const other of option.behind ?? [])
+      if (!given[other]) fail(word, `${name} wants --${extension.options[other]?.names[0]} in front of it`);
     if (!option.bare && !option.optional && !argument) fail(behind, `${name} wants an argument`);
     if (option.closes) {
       const parts = (given[key]?.value ?? []) as Record<string, unknown>[];
@@ -200,7 +207,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
   function takeAddresses(word: Word): AddressTest[] {
     let column = word.column;
     const parts = word.text.split(",").map((text) => {
-      const part = { text, column };
+      const part = { text: text.trimStart(), column: column + text.search(/\S|$/) };
       column += text.length + 1;
       return part;
     });
@@ -234,7 +241,9 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
       case "-p": {
         once(key, word);
         const text = wanted();
-        const number = takeProtocol({ ...text, text: text.text.toLowerCase() });
+        const name = text.text.toLowerCase();
+        const number = takeProtocol({ ...text, text: name });
+        protocolModule = /^\d/.test(name) ? protocolName(number) : name;
         if (number === 0 && negation) fail(text, "no packet has a protocol outside of all protocols");
         rule.protocol = number === 0 ? null : { number, invert };
         break;
@@ -296,6 +305,25 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
     negation = null;
   }
 
+  /**
+   * iptables looks for the argument of these options in the word itself: `-s10.0.0.1/0` is a network with a mask of no bits,
+   * and `-ieth0` asks for an interface of the name `-ieth0`.
+   */
+  function builtInWhole(key: string, word: Word, name: string): void {
+    try {
+      builtIn(key, word, word);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const long = `-${word.text}`;
+      fail(
+        word,
+        long === `--${name}` || !find(long.slice(2))
+          ? `${name} and its argument are two words: ${name} ${word.text.slice(name.length).replace(/^=/, "")}`
+          : `a long option begins with two dashes: ${long}`,
+      );
+    }
+  }
+
   while (at < words.length && !foreign) {
     const word = words[at++] as Word;
     if (word.text === "!") {
@@ -310,10 +338,11 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
       const found = find(name) ?? (loadProtocol(word) ? find(name) : null);
       if (!found) fail(word, unknownOption(name, instances(), rule.protocol !== null));
       const takesArgument = found.option ? !found.option.bare : SHORT_WITH_ARGUMENT.includes(found.key[1] as string);
-      // iptables looks for these arguments in the word itself, and finds `--source=` in front of them.
-      if (glued !== undefined && !found.option && found.key !== "-m" && found.key !== "-g")
-        fail(word, `${word.text.slice(0, word.text.indexOf("="))} and its argument are two words`);
       if (glued !== undefined && !takesArgument) fail(word, `--${name} takes no argument`);
+      if (glued !== undefined && !found.option && !SHORT_WITH_GLUED.includes(found.key[1] as string)) {
+        builtInWhole(found.key, word, `--${name}`);
+        continue;
+      }
       const leftOut =
         found.option?.optional && glued === undefined && /^(--?[A-Za-z]|!$|$)/.test(words[at]?.text ?? "");
       const argument =
@@ -327,18 +356,18 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
       else builtIn(found.key, word, argument);
       continue;
     }
-    const short = /^-([A-Za-z46])(.*)$/s.exec(word.text);
-    if (short) {
-      const [, letter = "", glued = ""] = short;
-      const takesArgument = SHORT_WITH_ARGUMENT.includes(letter);
-      if (glued !== "")
-        fail(
-          word,
-          takesArgument
-            ? `-${letter} and its argument are two words: -${letter} ${glued}`
-            : `options stand alone: -${letter} and the rest are two words`,
-        );
-      builtIn(`-${letter}`, word, takesArgument ? (words[at++] ?? null) : null);
+    if (/^-[A-Za-z46]/.test(word.text)) {
+      // `-fj ACCEPT` is `-f -j ACCEPT`
+      let i = 1;
+      while (i < word.text.length && !SHORT_WITH_ARGUMENT.includes(word.text[i] as string))
+        builtIn(`-${word.text[i++]}`, word, null);
+      if (i === word.text.length) continue;
+      const letter = word.text[i] as string;
+      const glued = word.text.slice(i + 1);
+      if (glued === "") builtIn(`-${letter}`, word, words[at++] ?? null);
+      else if (SHORT_WITH_GLUED.includes(letter))
+        builtIn(`-${letter}`, word, { text: glued, column: word.column + i + 1 });
+      else builtInWhole(`-${letter}`, word, word.text.slice(0, i + 1));
       continue;
     }
     fail(word, badWord(word.text, words[at - 2]));
@@ -400,7 +429,7 @@ function check({ extension, given, word }: Instance, protocol: Rule["protocol"],
       if (given[key] && !given[other])
         fail(given[key].word, `--${option.names[0]} wants --${options[other]?.names[0]} beside it`);
   }
-  if (protocols && !allowsProtocol(extension, protocol))
+  if (protocols && !allowsProtocol(extension, given, protocol))
     fail(word, `${name} needs ${list(protocols.map((number) => `-p ${protocolName(number)}`))}`);
   if (tables && !tables.includes(table)) fail(word, `${name} works in the table ${list(tables)} only, not in ${table}`);
   if (chains && BUILT_IN.includes(chain) && !chains.includes(chain))
@@ -410,10 +439,18 @@ function check({ extension, given, word }: Instance, protocol: Rule["protocol"],
 const BUILT_IN = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
 /** `! -p tcp --dport 80` is taken: iptables-nft asks for ports without asking for the protocol. */
-const allowsProtocol = (extension: Instance["extension"], protocol: Rule["protocol"]): boolean =>
+const allowsProtocol = (
+  extension: Instance["extension"],
+  given: Instance["given"],
+  protocol: Rule["protocol"],
+): boolean =>
   protocol !== null &&
   extension.protocols?.includes(protocol.number) === true &&
-  (!protocol.invert || extension.name === "tcp" || extension.name === "udp");
+  (!protocol.invert || ((extension.name === "tcp" || extension.name === "udp") && !isCompatible(given)));
+
+/** What iptables-nft leaves to the module of iptables, which insists on its protocol. */
+const isCompatible = (given: Instance["given"]): boolean =>
+  Object.keys(given).length === 0 || given.option !== undefined;
 
 function takeCounters(first: Word, next: () => Word | undefined): Counters {
   const [packets = "", ...rest] = first.text.split(",");

@@ -341,6 +341,8 @@ export interface HashlimitMatch {
   /** ms */
   gcInterval: number;
   expire: number;
+  /** `--hashlimit-rate-match`: seconds over which the rate is taken; null: without it. */
+  rateInterval: number | null;
 }
 
 export interface RecentMatch {

@@ -3,6 +3,9 @@ import { fail, type Word } from "./failure.js";
 
 const isBlank = (char: string | undefined): boolean => char === " " || char === "\t";
 
+/** Names of tables that the kernel shows as files under /proc. */
+export const isFileName = (name: string): boolean => !["", ".", ".."].includes(name) && !name.includes("/");
+
 /**
  * iptables-restore: blanks separate, double quotes keep blanks, and inside them a backslash keeps the next character. The
  * quote that closes ends the word.

@@ -9,7 +9,7 @@ test(`${ANSWERS.length} rule lines are accepted, refused and printed as by iptab
     (recorded) => ({ ...recorded, ours: ourAnswer(recorded) }),
   );
   expect(wrong).toEqual([]);
-  expect(ANSWERS.length).toBeGreaterThan(4000);
+  expect(ANSWERS.length).toBeGreaterThan(11_000);
 });
 
 test("every difference that is named is one", () => {
@@ -22,16 +22,17 @@ test("every difference that is named is one", () => {
   }
 });
 
-/** iptables itself comes out elsewhere with these: a rate of bytes is rounded once more, probabilities and the logarithm of RATEEST too; it prints names with blanks without quotes. */
+/** iptables itself comes out elsewhere with these: a rate of bytes is rounded once more, probabilities and the logarithm of RATEEST too; it prints names with blanks, and empty ones, without quotes. */
 const UNSTABLE =
-  /ewmalog|(?:name|-i|-in) a b|b\/s|\d{4}\/(sec|min)|--probability|--seconds -1|monthdays {2}|weekdays {2}/;
+  /ewmalog|(?:name|-i|-in) [^-"\s]+ [^-"]|b\/s|\d{4}\/(sec|min)|--probability|--seconds -1|(?:monthdays|weekdays|physdev-in|physdev-out) {2}|--monthdays 1,(?:\d+,){29}31|SNAT .*-90\/0/;
 
 test("what is printed is read as the same rule again", () => {
   const printed = ANSWERS.map((recorded) => ({ ...recorded, rule: ourAnswer(recorded) })).filter(
     ({ rule }) => rule.startsWith("-A") && !rule.includes(" ;; ") && !UNSTABLE.test(rule),
   );
-  expect(printed.length).toBeGreaterThan(2000);
-  expect(printed.map(ourAnswer)).toEqual(printed.map(({ rule }) => rule));
+  expect(printed.length).toBeGreaterThan(4000);
+  const changed = printed.filter((one) => ourAnswer(one) !== one.rule);
+  expect(changed).toEqual([]);
 });
 
 const reason = reasonNotToAsk();

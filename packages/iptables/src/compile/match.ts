@@ -191,6 +191,9 @@ export function matchQuestions(match: Match, { family, assume, random, tables }:
     case "ah":
       if (family === 6) return headerQuestions(match, family, assume);
       return match.spi === null ? [] : ask(P.MATCH_SPI, [51, match.spi.first, match.spi.last], match.spi.invert);
+    case "hashlimit":
+      // --hashlimit-rate-match counts in intervals of its own
+      return match.rateInterval === null ? rememberQuestions(match, family, tables) : null;
     default:
       return rememberQuestions(match, family, tables) ?? headerQuestions(match, family, assume);
   }

@@ -16,6 +16,7 @@ import {
   mark,
   not,
   option,
+  type Take,
 } from "../option.js";
 import type {
   Address,
@@ -185,11 +186,15 @@ const printPort = (name: string, test: InterfaceTest | null) =>
   test && `${not(test)}--${name} ${formatInterface(test)}`;
 const printFlag = (name: string, test: { invert: boolean } | null) => test && `${not(test)}--${name}`;
 
+/** No name stands for every port. */
+const port: typeof iface = (word, context, next) =>
+  word.text === "" ? { name: "", prefix: false } : iface(word, context, next);
+
 export const physdev = match({
   name: "physdev",
   options: {
-    in: option("physdev-in", iface, { invert: true }),
-    out: option("physdev-out", iface, { invert: true }),
+    in: option("physdev-in", port, { invert: true }),
+    out: option("physdev-out", port, { invert: true }),
     isIn: flag("physdev-is-in", { invert: true }),
     isOut: flag("physdev-is-out", { invert: true }),
     isBridged: flag("physdev-is-bridged", { invert: true }),
@@ -219,28 +224,43 @@ export const physdev = match({
     ),
 });
 
-const printGroup = (name: string, test: MaskedTest | null) =>
-  test && `${not(test)}--${name} ${hex(test.value)}${test.mask === U32 ? "" : `/${hex(test.mask)}`}`;
+/** A number, or the one name that iproute2 brings for it. */
+const named =
+  (zero: string): Take<{ value: number; mask: number }> =>
+  (word, context, next) =>
+    word.text === zero ? { value: 0, mask: U32 } : mark(word, context, next);
+
+function printNamed(name: string, test: MaskedTest | null, zero: string): string | null {
+  if (!test) return null;
+  if (test.mask !== U32) return `${not(test)}--${name} ${hex(test.value)}/${hex(test.mask)}`;
+  return `${not(test)}--${name} ${test.value === 0 ? zero : hex(test.value)}`;
+}
+
+const GROUP = "default";
+const group = named(GROUP);
 
 export const devgroup = match({
   name: "devgroup",
-  options: { src: option("src-group", mark, { invert: true }), dst: option("dst-group", mark, { invert: true }) },
+  options: { src: option("src-group", group, { invert: true }), dst: option("dst-group", group, { invert: true }) },
   build({ src, dst }, { word, chain }): DevgroupMatch {
     if (!src && !dst) fail(word, "devgroup wants --src-group or --dst-group");
     if (src && ["OUTPUT", "POSTROUTING"].includes(chain)) fail(src.word, `there is no input interface in ${chain}`);
     if (dst && ["INPUT", "PREROUTING"].includes(chain)) fail(dst.word, `there is no output interface in ${chain}`);
     return { name: "devgroup", src: inverted(src), dst: inverted(dst) };
   },
-  print: ({ src, dst }: DevgroupMatch) => join(printGroup("src-group", src), printGroup("dst-group", dst)),
+  print: ({ src, dst }: DevgroupMatch) =>
+    join(printNamed("src-group", src, GROUP), printNamed("dst-group", dst, GROUP)),
 });
+
+const REALM = "cosmos";
 
 export const realm = match({
   name: "realm",
   family: 4,
   chains: ["INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
-  options: { realm: option("realm", mark, { invert: true, required: true }) },
+  options: { realm: option("realm", named(REALM), { invert: true, required: true }) },
   build: ({ realm: given }): RealmMatch => ({ name: "realm", ...(inverted(given) as MaskedTest) }),
-  print: (test: RealmMatch) => `${printGroup("realm", test)}`,
+  print: (test: RealmMatch) => `${printNamed("realm", test, REALM)}`,
 });
 
 export const rpfilter = match({

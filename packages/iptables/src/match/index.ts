@@ -84,8 +84,6 @@ export const MATCHES: readonly MatchExtension[] = [
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ["ipv6-icmp", "icmp6"],
   ["icmpv6", "icmp6"],
-  ["ipv6-mh", "mh"],
-  ["mobility-header", "mh"],
 ]);
 
 const byName = {

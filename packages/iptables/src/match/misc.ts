@@ -13,7 +13,6 @@ import {
   invertedNumber,
   invertOnly,
   join,
-  network,
   not,
   number,
   type Option,
@@ -37,6 +36,7 @@ import type {
   SocketMatch,
   StatisticMatch,
 } from "../ruleset.js";
+import { looseNetwork } from "./conntrack.js";
 
 const COMMENT_MAX = 255;
 
@@ -58,9 +58,20 @@ export const comment = match({
 const PROBABILITY_ONE = 0x80000000;
 
 function takeProbability(word: Word): number {
-  const value = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(word.text) ? Number(word.text) : Number.NaN;
+  const value = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(word.text)
+    ? Number(word.text)
+    : (hexadecimalFraction(word.text) ?? Number.NaN);
   if (!(value >= 0 && value <= 1)) fail(word, "wanted is a probability of 0 to 1, like 0.25");
   return Math.round(value * PROBABILITY_ONE);
+}
+
+/** As C writes it: 0x1p-2 is a quarter. */
+function hexadecimalFraction(text: string): number | null {
+  const [, sign, whole = "", fraction = "", exponent = "0"] =
+    /^\s*([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?\d+))?$/.exec(text) ?? [];
+  if (sign === undefined || whole + fraction === "") return null;
+  const value = Number.parseInt(whole + fraction, 16) * 2 ** (Number(exponent) - 4 * fraction.length);
+  return sign === "-" ? -value : value;
 }
 
 export const statistic = match({
@@ -179,7 +190,7 @@ export const owner = match({
     uid: option("uid-owner", takeId(USERS), { invert: true }),
     gid: option("gid-owner", takeId(GROUPS), { invert: true }),
     socketExists: flag("socket-exists", { invert: true }),
-    supplGroups: flag("suppl-groups", { needs: ["gid"] }),
+    supplGroups: flag("suppl-groups", { behind: ["gid"] }),
   },
   build({ uid, gid, socketExists, supplGroups }, { word }): OwnerMatch {
     if (!uid && !gid && !socketExists) fail(word, "owner wants --uid-owner, --gid-owner or --socket-exists");
@@ -259,8 +270,8 @@ const ELEMENT = {
   spi: option("spi", u32, { invert: true }),
   proto: option("proto", takeIpsecProtocol, { invert: true }),
   mode: option("mode", choice(["transport", "tunnel"]), { invert: true }),
-  tunnelSrc: option("tunnel-src", network, { invert: true }),
-  tunnelDst: option("tunnel-dst", network, { invert: true }),
+  tunnelSrc: option("tunnel-src", looseNetwork, { invert: true }),
+  tunnelDst: option("tunnel-dst", looseNetwork, { invert: true }),
 };
 type GivenElement = GivenOptions<typeof ELEMENT>;
 const MOST_ELEMENTS = 4;
@@ -276,7 +287,7 @@ const elementOf = (given: GivenElement): PolicyElement => ({
 const isEmpty = (element: PolicyElement) => !Object.values(element).some(Boolean);
 
 const hasStrayTunnel = ({ mode, tunnelSrc, tunnelDst }: PolicyElement) =>
-  (tunnelSrc !== null || tunnelDst !== null) && mode !== null && (mode.value === "tunnel") === mode.invert;
+  (tunnelSrc !== null || tunnelDst !== null) && (mode === null || (mode.value === "tunnel") === mode.invert);
 
 const next: Option<GivenElement[]> = {
   names: ["next"],

@@ -124,7 +124,9 @@ function takeU32(word: Word): U32Test[] {
     while (!take("=")) {
       const op = OPERATORS.find(take) ?? wrong(`one of ${OPERATORS.join(" ")} or = is wanted`);
       if (location.length === TERMS_MAX) wrong(`at most ${TERMS_MAX - 1} operators`);
-      location.push({ op, number: takeNumber() });
+      const bits = takeNumber();
+      if ((op === "<<" || op === ">>") && bits > 31) wrong("a word is shifted by 31 bits at most");
+      location.push({ op, number: bits });
     }
     const ranges: U32Test["ranges"] = [];
     do {

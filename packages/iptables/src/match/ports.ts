@@ -43,6 +43,12 @@ const isFull = ({ first, last }: Range) => first === 0 && last === U16;
 const ports = (given: Given<Range> | undefined): InvertibleRange | null =>
   given && !isFull(given.value) ? inverted(given) : null;
 
+/** Names are those of this protocol, though `-p` may come behind them. */
+const portsOf =
+  (protocol: number): Take<Range> =>
+  (word, context, next) =>
+    portRange(word, { ...context, protocol }, next);
+
 /** `! --dport 0:65535` alone: iptables-nft forgets the match itself. */
 const forgotten = (...given: (Given<Range> | undefined)[]): boolean =>
   given.some((test) => test?.invert && isFull(test.value));
@@ -73,16 +79,16 @@ const printFlags = (flags: number): string =>
         .map(([name]) => name)
         .join(",");
 
-/** No flag of the mask is no test. */
+/** Flags of an empty mask are no test: iptables-nft leaves it out, whatever was to come of it. */
 const flagsTest = (given: Given<typeof SYN> | undefined): TcpFlagsTest | null =>
-  given && (given.value.mask !== 0 || given.value.compare !== 0 || given.invert) ? inverted(given) : null;
+  given && given.value.mask !== 0 ? inverted(given) : null;
 
 export const tcp = match({
   name: "tcp",
   protocols: [TCP],
   options: {
-    sport: option("sport source-port", portRange, { invert: true }),
-    dport: option("dport destination-port", portRange, { invert: true }),
+    sport: option("sport source-port", portsOf(TCP), { invert: true }),
+    dport: option("dport destination-port", portsOf(TCP), { invert: true }),
     flags: option("tcp-flags", (word, _context, next) => ({ mask: takeFlags(word), compare: takeFlags(next()) }), {
       invert: true,
       excludes: ["syn"],
@@ -99,7 +105,8 @@ export const tcp = match({
       option: invertedNumber(tcpOption),
     };
     const empty = !built.sport && !built.dport && !built.flags && !built.option;
-    return empty && forgotten(sport, dport) ? null : built;
+    const noFlags = flags && !built.flags && (flags.value.compare !== 0 || flags.invert);
+    return empty && (noFlags || forgotten(sport, dport)) ? null : built;
   },
   print: ({ sport, dport, flags, option: tcpOption }: TcpMatch) =>
     join(
@@ -116,7 +123,7 @@ export const tcp = match({
  * A port as the C library's resolver reads it: decimal, an int that is not negative, of which 16 bits count; or the name of a service
  * of any protocol.
  */
-function resolvedPort(word: Word): number {
+export function resolvedPort(word: Word): number {
   if (/^\d*$/.test(word.text)) {
     const value = BigInt(word.text || 0);
     if (value >= 1n << 64n || BigInt.asIntN(32, value) < 0n) fail(word, "wanted is a port of 0 to 65535");
@@ -215,8 +222,8 @@ export const sctp = match({
   name: "sctp",
   protocols: [SCTP],
   options: {
-    sport: option("sport source-port", portRange, { invert: true }),
-    dport: option("dport destination-port", portRange, { invert: true }),
+    sport: option("sport source-port", portsOf(SCTP), { invert: true }),
+    dport: option("dport destination-port", portsOf(SCTP), { invert: true }),
     chunks: option(
       "chunk-types",
       (word, context, next) => ({

@@ -2,9 +2,10 @@
 import { addressBits, prefixLength } from "../address.js";
 import { match } from "../extension.js";
 import { fail, type Word } from "../failure.js";
-import { U32 } from "../number.js";
-import { type Context, join, number, option, takeMaskLength, u32 } from "../option.js";
+import { numberPrefix, U32 } from "../number.js";
+import { type Context, flag, join, number, option, takeMaskLength, u32 } from "../option.js";
 import type { HashlimitMatch, LimitMatch } from "../ruleset.js";
+import { isFileName } from "../words.js";
 
 const S64_MAX = (1n << 63n) - 1n;
 const U64_BIG = (1n << 64n) - 1n;
@@ -36,7 +37,7 @@ const leadingNumber = (text: string): bigint => {
 };
 
 /** NUMBER[/UNIT] → time for one packet, in parts of a second; the unit may be abbreviated. `max`: bits the number is cut to. */
-function takeRate(word: Word, scale: bigint, max = U64_BIG): { avg: bigint; seconds: bigint } {
+function takeRate(word: Word, scale: bigint, max = U64_BIG): { avg: bigint; count: bigint; seconds: bigint } {
   const slash = word.text.indexOf("/");
   const unit = slash < 0 ? "second" : word.text.slice(slash + 1).toLowerCase();
   const seconds = UNIT_WORDS.find(([name]) => unit !== "" && name.startsWith(unit))?.[1] ?? fail(word, RATE);
@@ -44,7 +45,7 @@ function takeRate(word: Word, scale: bigint, max = U64_BIG): { avg: bigint; seco
   if (count === 0n) fail(word, RATE);
   const avg = (scale * seconds) / count;
   if (avg === 0n) fail(word, `too fast: at most ${scale} a second`);
-  return { avg, seconds };
+  return { avg, count, seconds };
 }
 
 /** The rate in the shortest unit that gives it well, and that unit. */
@@ -84,7 +85,9 @@ const BYTE_SHIFT = 4n;
 const KB = 1024n;
 const MB = KB * KB;
 
-type Rate = { unit: "packets"; avg: bigint; seconds: bigint } | { unit: "bytes"; perSecond: bigint; seconds: bigint };
+type Rate =
+  | { unit: "packets"; avg: bigint; count: bigint; seconds: bigint }
+  | { unit: "bytes"; perSecond: bigint; seconds: bigint };
 
 function takeHashlimitRate(word: Word): Rate {
   const unit = word.text.indexOf("b/s");
@@ -108,12 +111,19 @@ function printBytes(bytes: bigint, precision: { mb: bigint; kb: bigint } = { mb:
 }
 const BURST_PRECISION = { mb: 100n, kb: 100n };
 
+/** Of what stands behind the number only a first k or m counts. */
 function takeBurst(word: Word): bigint {
-  const [, digits, letter] = /^(0x[0-9a-fA-F]+|\d+)(k|m)?b?$/.exec(word.text) ?? [];
   const wanted = `wanted is a burst of 1 to ${BURST_MAX} packets, or of bytes like 20kb`;
-  const value = BigInt(digits ?? 0) * unitOf(letter);
-  return value === 0n ? fail(word, wanted) : value;
+  const { value, rest } = numberPrefix(word.text) ?? fail(word, wanted);
+  return value === null || value === 0n || /^\s*-/.test(word.text) ? fail(word, wanted) : value * unitOf(rest[0]);
 }
+
+/** Seconds, as atoi reads them. */
+function takeInterval(word: Word): number {
+  const seconds = Number(leadingNumber(word.text));
+  return seconds >= 1 && seconds <= INTERVAL_MAX ? seconds : fail(word, `wanted is a number of 1 to ${INTERVAL_MAX}`);
+}
+const INTERVAL_MAX = 0x7fffffff;
 
 /** The kernel counts in credits of 64 bits, at 250 ticks a second or 1000; a burst that wraps around is refused. */
 const CREDITS_PER_SECOND = 250n << 39n;
@@ -134,7 +144,7 @@ function takeMode(word: Word): HashlimitMatch["mode"] {
 }
 
 const takeTableName = (word: Word): string =>
-  word.text === "" ? fail(word, "the name of the table is wanted, this one is empty") : word.text.slice(0, 254);
+  isFileName(word.text) ? word.text.slice(0, 254) : fail(word, "the name of a table is wanted, without a slash");
 
 const U = { invert: true } as const;
 const maskLength = (word: Word, context: Context): number =>
@@ -154,8 +164,8 @@ export const hashlimit = match({
     max: option("hashlimit-htable-max", u32),
     gcInterval: option("hashlimit-htable-gcinterval", number(1, U32)),
     expire: option("hashlimit-htable-expire", number(1, U32)),
-    // It has no effect without --hashlimit-rate-match, which the kernel does not take.
-    rateInterval: option("hashlimit-rate-interval", u32),
+    rateMatch: flag("hashlimit-rate-match"),
+    rateInterval: option("hashlimit-rate-interval", takeInterval),
   },
   build(given, { family, word }): HashlimitMatch {
     const rate = given.above ?? given.upto ?? fail(word, "hashlimit wants --hashlimit-upto or --hashlimit-above");
@@ -180,7 +190,12 @@ export const hashlimit = match({
               perSecond: rate.value.perSecond,
               burst: burst ? wholeSeconds(burst.value, rate.value.perSecond) : null,
             }
-          : { unit: "packets", avg: rate.value.avg, burst: Number(burst?.value ?? 5n) },
+          : {
+              unit: "packets",
+              // With --hashlimit-rate-match the unit of time does not count.
+              avg: given.rateMatch ? HASHLIMIT_SCALE / rate.value.count : rate.value.avg,
+              burst: Number(burst?.value ?? 5n),
+            },
       mode: given.mode?.value ?? [],
       srcMask: given.srcMask?.value ?? bits,
       dstMask: given.dstMask?.value ?? bits,
@@ -188,6 +203,7 @@ export const hashlimit = match({
       max: given.max?.value ?? 0,
       gcInterval: given.gcInterval?.value ?? 1000,
       expire: given.expire?.value ?? Number(rate.value.seconds) * 1000,
+      rateInterval: given.rateMatch ? (given.rateInterval?.value ?? Number(rate.value.seconds)) : null,
     };
   },
   print(test: HashlimitMatch, family) {
@@ -196,7 +212,9 @@ export const hashlimit = match({
     const printed =
       rate.unit === "bytes"
         ? { text: `${printBytes(rate.perSecond)}/s`, seconds: 1n }
-        : printRate(rate.avg, HASHLIMIT_SCALE);
+        : test.rateInterval === null
+          ? printRate(rate.avg, HASHLIMIT_SCALE)
+          : { text: `${HASHLIMIT_SCALE / rate.avg}/sec`, seconds: 1n };
     const burst = rate.unit === "bytes" ? rate.burst && printBytes(rate.burst, BURST_PRECISION) : rate.burst;
     return join(
       `--hashlimit-${test.above ? "above" : "upto"} ${printed.text}`,
@@ -209,6 +227,8 @@ export const hashlimit = match({
       test.expire !== Number(printed.seconds) * 1000 && `--hashlimit-htable-expire ${test.expire}`,
       test.srcMask !== bits && `--hashlimit-srcmask ${test.srcMask}`,
       test.dstMask !== bits && `--hashlimit-dstmask ${test.dstMask}`,
+      test.rateInterval !== null && "--hashlimit-rate-match",
+      test.rateInterval !== null && test.rateInterval !== 1 && `--hashlimit-rate-interval ${test.rateInterval}`,
     );
   },
 });

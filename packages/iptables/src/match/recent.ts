@@ -4,6 +4,7 @@ import { fail, type Word } from "../failure.js";
 import { U32 } from "../number.js";
 import { flag, join, not, number, option } from "../option.js";
 import type { Address, Family, RecentMatch } from "../ruleset.js";
+import { isFileName } from "../words.js";
 
 const ACTIONS = ["set", "rcheck", "update", "remove"] as const;
 const others = (action: string) => ACTIONS.filter((name) => name !== action);
@@ -12,7 +13,7 @@ const NAME_MAX = 199;
 
 const takeName = (word: Word): string => {
   const name = word.text;
-  if (name === "" || name.includes("/")) fail(word, "the name of a list is wanted, without a slash");
+  if (!isFileName(name)) fail(word, "the name of a list is wanted, without a slash");
   return name.slice(0, NAME_MAX);
 };
 
@@ -25,10 +26,10 @@ const takeNetmask = (word: Word, family: Family): Address =>
 export const recent = match({
   name: "recent",
   options: {
-    set: flag("set", { invert: true, excludes: others("set") }),
+    set: flag("set", { invert: true, excludes: [...others("set"), "rttl"] }),
     rcheck: flag("rcheck", { invert: true, excludes: others("rcheck") }),
     update: flag("update", { invert: true, excludes: others("update") }),
-    remove: flag("remove", { invert: true, excludes: others("remove") }),
+    remove: flag("remove", { invert: true, excludes: [...others("remove"), "rttl"] }),
     seconds: option("seconds", number(1, U32)),
     reap: flag("reap", { needs: ["seconds"] }),
     hitcount: option("hitcount", number(0, HITCOUNT_MAX)),

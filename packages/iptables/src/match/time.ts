@@ -37,7 +37,7 @@ function takeMonthdays(word: Word): number {
   for (const part of word.text.split(",").filter((text, i, all) => text !== "" || i < all.length - 1)) {
     const day = /^\+?\d+$/.test(part) ? Number(part) : part === "" ? 0 : 32;
     if (day > 31) fail(word, "wanted are days of the month, 1 to 31, with commas between");
-    if (day > 0) days |= 1 << day;
+    days |= 1 << day;
   }
   return days >>> 0;
 }
@@ -82,7 +82,7 @@ export const time = match({
     if (given.contiguous && timeStart < timeStop)
       fail(given.contiguous.word, "--contiguous makes sense only where --timestop is before --timestart");
     const days = (test: typeof given.monthdays, all: number) =>
-      test ? (test.invert ? ~test.value & all : test.value) >>> 0 : all;
+      test ? (test.invert ? test.value ^ all : test.value) >>> 0 : all;
     return {
       name: "time",
       dateStart: given.dateStart?.value ?? null,

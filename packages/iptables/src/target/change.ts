@@ -3,8 +3,9 @@ import { formatAddress, takeAddress } from "../address.js";
 import { target } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { DSCP_MAX, takeDscpClass, takeTos } from "../match/header.js";
-import { hex, hex2, numberPrefix, U8, U16, U32 } from "../number.js";
-import { address, flag, type Given, join, mark, number, option, text, u8, u16, u32 } from "../option.js";
+import { resolvedPort } from "../match/ports.js";
+import { hex, hex2, numberPrefix, parseNumber, U8, U16, U32 } from "../number.js";
+import { address, flag, type Given, join, mark, number, option, u8, u32 } from "../option.js";
 import type {
   ChecksumTarget,
   ClassifyTarget,
@@ -61,6 +62,7 @@ export const markTarget = target({
   print: ({ clear, xor }: MarkTarget) => `--set-xmark ${hex(xor)}/${hex(clear)}`,
 });
 
+const isBehind = (one: Given<unknown>, other: Given<unknown>): boolean => one.word.column > other.word.column;
 const COPY = ["save", "restore"];
 const shift = number(0, 31, "a number of bits,");
 
@@ -74,14 +76,16 @@ export const connmarkTarget = target({
     xor: option("xor-mark", u32, { excludes: without("xor", COPY) }),
     save: flag("save-mark", { excludes: without("save", ["restore"]) }),
     restore: flag("restore-mark", { excludes: without("restore", ["save"]) }),
-    left: option("left-shift-mark", shift, { excludes: ["right"] }),
-    right: option("right-shift-mark", shift, { excludes: ["left"] }),
+    left: option("left-shift-mark", shift),
+    right: option("right-shift-mark", shift),
     ctMask: option("ctmask", u32, { excludes: ["mask"] }),
     nfMask: option("nfmask", u32, { excludes: ["mask"] }),
     mask: option("mask", u32, { excludes: ["ctMask", "nfMask"] }),
   },
   build(given, { word }): ConnmarkTarget {
-    const bits = given.left?.value ?? -(given.right?.value ?? 0);
+    // Of several options that say the same number the last one does.
+    const { left, right } = given;
+    const bits = left && !(right && isBehind(right, left)) ? left.value : -(right?.value ?? 0);
     if (given.save || given.restore) {
       const mask = given.mask?.value ?? U32;
       return {
@@ -98,7 +102,10 @@ export const connmarkTarget = target({
         word,
         "CONNMARK wants one of --set-xmark, --set-mark, --and-mark, --or-mark, --xor-mark, --save-mark, --restore-mark",
       );
-    return { kind: "CONNMARK", mode: "set", clear: given.mask?.value ?? set.clear, xor: set.xor, shift: bits || 0 };
+    const mask = given.mask ?? given.ctMask;
+    const operation = given.xmark ?? given.set ?? given.and ?? given.or ?? given.xor;
+    const clear = mask && operation && isBehind(mask, operation) ? mask.value : set.clear;
+    return { kind: "CONNMARK", mode: "set", clear, xor: set.xor, shift: bits || 0 };
   },
   print: (test: ConnmarkTarget) =>
     join(
@@ -244,13 +251,19 @@ const TCP_OPTIONS: Readonly<Record<string, number>> = {
 };
 
 function takeTcpOptions(word: Word): number[] {
-  const found = word.text.split(",").map((name) => {
-    const value = TCP_OPTIONS[name] ?? (/^\d+$/.test(name) && Number(name) <= U8 ? Number(name) : null);
-    return (
-      value ?? fail(word, `wanted are options: ${Object.keys(TCP_OPTIONS).join(", ")} or numbers, with commas between`)
-    );
-  });
-  return [...new Set(found)].sort((a, b) => a - b);
+  const found: number[] = [];
+  for (const name of word.text.split(",")) {
+    const value =
+      TCP_OPTIONS[name] ??
+      parseNumber(name, 2, U8) ??
+      fail(
+        word,
+        `wanted are options: ${Object.keys(TCP_OPTIONS).join(", ")} or numbers of 2 to ${U8}, with commas between`,
+      );
+    if (found.includes(value)) fail(word, `${name} was given before; each option may stand once`);
+    found.push(value);
+  }
+  return found.sort((a, b) => a - b);
 }
 
 export const tcpoptstripTarget = target({
@@ -288,9 +301,12 @@ export const classifyTarget = target({
   print: ({ major, minor }: ClassifyTarget) => `--set-class ${hex4(major)}:${hex4(minor)}`,
 });
 
+/** The kernel has room for 15 characters; no name is none. */
+const takeOif = (word: Word): string | null => word.text.slice(0, 15) || null;
+
 export const teeTarget = target({
   name: "TEE",
-  options: { gateway: option("gateway", address, { required: true }), oif: option("oif", text(15, { min: 1 })) },
+  options: { gateway: option("gateway", address, { required: true }), oif: option("oif", takeOif) },
   build: ({ gateway, oif }): TeeTarget => ({ kind: "TEE", gateway: gateway?.value ?? [], oif: oif?.value ?? null }),
   print: ({ gateway, oif }: TeeTarget) => join(`--gateway ${formatAddress(gateway)}`, oif !== null && `--oif ${oif}`),
 });
@@ -301,7 +317,7 @@ export const tproxyTarget = target({
   chains: ["PREROUTING"],
   protocols: [6, 17],
   options: {
-    port: option("on-port", u16, { required: true }),
+    port: option("on-port", resolvedPort, { required: true }),
     address: option("on-ip", (word, { family }) => takeAddress(word, family)),
     mark: option("tproxy-mark", mark),
   },

@@ -30,11 +30,11 @@ const takeZoneOrMark = (word: Word): number | "mark" => (word.text === "mark" ? 
 
 const TCP = 6;
 const UDP = 17;
-/** The protocols of the kernel's helpers. */
+/** The protocols of the kernel's helpers; H.245 is registered under UDP, though its control channel is TCP. */
 const HELPERS: Readonly<Record<string, readonly number[]>> = {
   amanda: [UDP],
   ftp: [TCP],
-  "H.245": [TCP],
+  "H.245": [UDP],
   irc: [TCP],
   "netbios-ns": [UDP],
   pptp: [TCP],
@@ -45,6 +45,7 @@ const HELPERS: Readonly<Record<string, readonly number[]>> = {
   snmp: [UDP],
   tftp: [UDP],
 };
+const IPV4_HELPERS = ["irc", "netbios-ns", "pptp", "snmp"];
 
 type ZoneOption = { readonly word: Word; readonly value: number | "mark" } | undefined;
 
@@ -77,6 +78,7 @@ export const ct = target({
     if (helper && helper.value !== "" && !given.notrack) {
       const protocols = HELPERS[helper.value];
       if (!protocols) fail(helper.word, `not a helper; wanted is one of ${Object.keys(HELPERS).join(", ")}`);
+      if (family === 6 && IPV4_HELPERS.includes(helper.value)) fail(helper.word, "this helper is for IPv4 only");
       if (protocolInvert || !protocols.includes(protocol))
         fail(
           helper.word,

@@ -3,7 +3,7 @@ import { applyMask, formatAddress, prefixLength, takeAddress } from "../address.
 import { target } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { looseNetwork } from "../match/conntrack.js";
-import { parseNumber, U16 } from "../number.js";
+import { numberPrefix, parseNumber, U16 } from "../number.js";
 import { type Context, flag, join, option } from "../option.js";
 import type { Family, MasqueradeTarget, NatTarget, NetmapTarget, Range, RedirectTarget } from "../ruleset.js";
 import { servicePort } from "../services.js";
@@ -16,15 +16,32 @@ function needPorts(word: Word, { protocol }: Context): void {
     fail(word, "ports need a protocol that has some: -p tcp, -p udp, -p sctp or -p dccp");
 }
 
-/** FIRST[-LAST][/BASE] */
-function takePorts(word: Word, { base = false } = {}): { ports: Range; base: number | null } {
-  const wanted = `wanted is PORT or FIRST-LAST${base ? " or FIRST-LAST/BASE" : ""}, of 0 to 65535`;
-  const [, ends = "", shifted] = /^([^/]*)(?:\/(.*))?$/s.exec(word.text) ?? [];
-  const port = (text: string) => parseNumber(text, 0, U16) ?? servicePort(text, 0) ?? fail(word, wanted);
-  const [first = 0, last = first, more] = ends.split("-").map(port);
-  if (more !== undefined || (shifted !== undefined && !base)) fail(word, wanted);
-  if (first > last) fail(word, "the first port is larger than the last");
-  return { ports: { first, last }, base: shifted === undefined ? null : port(shifted) };
+/** PORT, SERVICE, or FIRST-LAST[/BASE] in numbers. SNAT takes a base and forgets it. */
+function takePorts(word: Word): { ports: Range; base: number | null } {
+  const wanted = "wanted is a port of 0 to 65535, the name of a service, or FIRST-LAST in numbers";
+  const port = (text: string) => parseNumber(text, 0, U16) ?? fail(word, wanted);
+  const [, first = "", last, base] = /^([^-]+)-([^/]+)(?:\/(.*))?$/s.exec(word.text) ?? [];
+  if (last === undefined || parseNumber(first, 0, U16) === null) {
+    const one = parseNumber(word.text, 0, U16) ?? servicePort(word.text, 0) ?? fail(word, wanted);
+    return { ports: { first: one, last: one }, base: null };
+  }
+  const ports = { first: port(first), last: port(last) };
+  if (ports.first > ports.last) fail(word, "the first port is larger than the last");
+  return { ports, base: base === undefined ? null : takeBase({ ...word, text: base }) };
+}
+
+/** Ports of the box itself have no base. */
+function takeOwnPorts(word: Word): Range {
+  const { ports, base } = takePorts(word);
+  return base === null ? ports : fail(word, "a range ends with its last port here; the /BASE is for DNAT");
+}
+
+/** What stands behind the number does not count. */
+function takeBase(word: Word): number {
+  const { value } = numberPrefix(word.text) ?? { value: BigInt(servicePort(word.text, 0) ?? 0) };
+  return value !== null && value >= 1n && value <= BigInt(U16)
+    ? Number(value)
+    : fail(word, "wanted is the first port of the translated range, 1 to 65535");
 }
 
 /** [ADDRESS[-ADDRESS]][:PORTS]; IPv6 with ports stands in brackets. */
@@ -45,7 +62,8 @@ function takeDestination(base: boolean) {
     const found =
       ports === null
         ? { ports: null, base: null }
-        : takePorts({ text: ports, column: word.column + word.text.length - ports.length }, { base });
+        : takePorts({ text: ports, column: word.column + word.text.length - ports.length });
+    if (found.base !== null && !base) found.base = 0;
     if (ports !== null) needPorts(word, context);
     if (host === "" && ports !== null) return { addresses: null, ports: found.ports, portBase: found.base };
     const dash = host.indexOf("-");
@@ -109,7 +127,7 @@ export const masquerade = target({
   options: {
     ports: option("to-ports", (word, context) => {
       needPorts(word, context);
-      return takePorts(word).ports;
+      return takeOwnPorts(word);
     }),
     random: flag("random"),
     randomFully: flag("random-fully"),
@@ -131,7 +149,7 @@ export const redirect = target({
   options: {
     ports: option("to-ports", (word, context) => {
       needPorts(word, context);
-      return takePorts(word).ports;
+      return takeOwnPorts(word);
     }),
     random: flag("random"),
   },
