@@ -93,9 +93,30 @@ function byLink(link: number, frame: Reader): Found | Without {
       return ppp(frame, 0);
     case 51:
       return pppoe(frame, 0);
+    case 6:
+      return tokenRing(frame);
+    case 10:
+      frame.u8(12);
+      return frame.u8(0) >> 4 === 5 ? snap(frame, 13) : { why: "not IP: FDDI, no data" };
     case 105:
       return wireless(frame, 0);
+    case 107:
+      return frameRelay(frame);
+    case 109:
+      frame.u8(11);
+      return byFamily(frame.u16le(2) === 0 ? frame.u16le(0) : frame.u16(2), 12);
+    case 117:
+      return pflog(frame);
+    case 119:
+    case 163: {
+      frame.u8(7);
+      const isAvs = frame.u16(0) === 0x8021 && frame.u8(2) >> 4 === 1;
+      return wireless(frame, isAvs ? frame.u16(4) * 0x10000 + frame.u16(6) : 144);
+    }
     case 127:
+      return wireless(frame, frame.u16le(2));
+    case 192:
+      if (frame.u16le(4) + frame.u16le(6) !== 105) return { why: "PPI of a link type that is not read" };
       return wireless(frame, frame.u16le(2));
     case 239:
       return nflog(frame);
@@ -120,6 +141,39 @@ function snap(frame: Reader, at: number): Found | Without {
   if (sap !== 0xaaaa || control !== 3 || organisation !== 0 || type < TYPES_FROM)
     return { why: `not IP: IEEE 802.2, SAPs ${hex(sap)}` };
   return byType(frame, type, at + 8);
+}
+
+/** IEEE 802.5, with the route its source may give. */
+function tokenRing(frame: Reader): Found | Without {
+  frame.u8(13);
+  if (frame.u8(1) >> 6 !== 1) return { why: "not IP: IEEE 802.5, no data" };
+  const isRouted = frame.u8(8) >= 0x80;
+  return snap(frame, 14 + (isRouted ? (frame.u16(14) >> 8) & 31 : 0));
+}
+
+/** RFC 2427, or Cisco's own way. */
+function frameRelay(frame: Reader): Found | Without {
+  const address = [0, 1, 2, 3].find((i) => frame.u8(i) & 1);
+  if (address === undefined) return { why: "not IP: Frame Relay, a long address" };
+  const control = address + 1;
+  const start = frame.u16(control);
+  if (start >> 8 !== 3) return byType(frame, start, control + 2);
+  const at = (start & 255) === 0 ? control + 2 : control + 1;
+  const network = frame.u8(at);
+  if (network === 0xcc) return { at: at + 1, etherType: ETHERTYPE_IPV4 };
+  if (network === 0x8e) return { at: at + 1, etherType: ETHERTYPE_IPV6 };
+  if (network === 0x80) {
+    const [organisation, type] = [(frame.u8(at + 1) << 16) | frame.u16(at + 2), frame.u16(at + 4)];
+    if (organisation === 0) return byType(frame, type, at + 6);
+  }
+  return { why: `not IP: Frame Relay, NLPID ${hex(network)}` };
+}
+
+function pflog(frame: Reader): Found | Without {
+  const family = frame.u8(1);
+  const at = Math.ceil(frame.u8(0) / 4) * 4;
+  if (at > frame.length) throw new RangeError("short");
+  return byFamily(family, at);
 }
 
 function labels(frame: Reader, at: number): Found | Without {

@@ -23,6 +23,19 @@ test.each([
   ["PPPoE", 1, `${MACS} 8864 11000001 0002 0057`, { at: 22, etherType: 0x86dd }],
   ["Linux cooked, 2", 276, `0800 ${"00".repeat(18)}`, { at: 20, etherType: 0x800 }],
   ["PPP, compressed", 9, "21 45", { at: 1, etherType: 0x800 }],
+  [
+    "Token Ring with a route",
+    6,
+    `1040 ${"02".repeat(6)} ${"82".repeat(6)} 0830 001100a20ab0 aaaa03000000 0800`,
+    { at: 30, etherType: 0x800 },
+  ],
+  ["Token Ring, no data", 6, `1000 ${"02".repeat(12)}`, { why: "not IP: IEEE 802.5, no data" }],
+  ["FDDI", 10, `57 ${MACS} aaaa03000000 86dd`, { at: 21, etherType: 0x86dd }],
+  ["Frame Relay, Cisco", 107, "18410800", { at: 4, etherType: 0x800 }],
+  ["Frame Relay, four bytes of address", 107, "18000001 03cc", { at: 6, etherType: 0x800 }],
+  ["Frame Relay, CLNP", 107, "18410381", { why: "not IP: Frame Relay, NLPID 0x0081" }],
+  ["pflog, cut", 117, "3d02", { why: "ends within its link layer", short: true }],
+  ["PPI of something else", 192, "0000080001000000", { why: "PPI of a link type that is not read" }],
   ["ARP", 1, `${MACS} 0806`, { why: "not IP: ARP" }],
   ["BSD loopback, another family", 0, "07000000", { why: "not IP: address family 7" }],
   ["a frame that ends too soon", 1, MACS, { why: "ends within its link layer", short: true }],
@@ -42,7 +55,7 @@ test("the engine and the kernel's side find the same packet in every frame there
     expect(whyUnseen(frame)).toBeNull();
     links.add(frame.link);
   }
-  expect(links.size).toBe(15);
+  expect(links.size).toBe(23);
 });
 
 const A = "10.0.0.1";

@@ -42,10 +42,10 @@ export function findIp(link: u32, p: usize, n: u32): u32 {
       return byEthertype(be16(p), p, 20, n);
     case 0: // BSD loopback: family in the byte order of the machine that captured
       if (n < 4) return REASON_LINK_SHORT;
-      return byBsdFamily(min<u32>(load<u32>(p), be32(p)));
+      return byBsdFamily(min<u32>(load<u32>(p), be32(p)), 4);
     case 108: // OpenBSD loopback: family in network order
       if (n < 4) return REASON_LINK_SHORT;
-      return byBsdFamily(be32(p));
+      return byBsdFamily(be32(p), 4);
     case 9: // PPP, with or without HDLC framing
     case 50:
       return ppp(p, 0, n);
@@ -54,11 +54,31 @@ export function findIp(link: u32, p: usize, n: u32): u32 {
     case 104: // Cisco HDLC: address, control, ethertype
       if (n < 4) return REASON_LINK_SHORT;
       return byEthertype(be16(p, 2), p, 4, n);
+    case 6: // IEEE 802.5
+      return tokenRing(p, n);
+    case 10: // FDDI: frame control, destination, source; frames with data are those of LLC
+      if (n < 13) return REASON_LINK_SHORT;
+      return (load<u8>(p) & 0xf0) == 0x50 ? llc(p, 13, n) : REASON_NOT_IP;
+    case 107: // Frame Relay
+      return frameRelay(p, n);
+    case 109: // OpenBSD, behind IPsec: family in the byte order of the machine that captured, SPI, flags
+      if (n < 12) return REASON_LINK_SHORT;
+      return byBsdFamily(min<u32>(load<u32>(p), be32(p)), 12);
+    case 117: // OpenBSD's pflog: length, family, …; padded to 4
+      if (n < 2) return REASON_LINK_SHORT;
+      return pflog(p, n);
     case 105: // IEEE 802.11
       return ieee80211(p, 0, n);
+    case 119: // with the header of Prism, 144 bytes, or that of AVS in its place
+    case 163:
+      if (n < 8) return REASON_LINK_SHORT;
+      return ieee80211(p, be32(p) >> 12 == 0x80211 ? min<u32>(be32(p, 4), n) : 144, n);
     case 127: // radiotap: version, pad, length u16 little-endian
       if (n < 4) return REASON_LINK_SHORT;
       return ieee80211(p, load<u16>(p, 2), n);
+    case 192: // PPI: version, flags, length u16, link type u32 of what follows, both little-endian
+      if (n < 8) return REASON_LINK_SHORT;
+      return load<u32>(p, 4) == 105 ? ieee80211(p, load<u16>(p, 2), n) : REASON_LINK_UNKNOWN;
     case 239: // NFLOG
       return nflog(p, n);
     default:
@@ -67,15 +87,15 @@ export function findIp(link: u32, p: usize, n: u32): u32 {
 }
 
 // The smaller of both byte orders is the family: families are small numbers.
-function byBsdFamily(family: u32): u32 {
+function byBsdFamily(family: u32, at: u32): u32 {
   switch (family) {
     case 2:
-      return found(4, 4);
+      return found(at, 4);
     case 10: // Linux
     case 24: // NetBSD, OpenBSD
     case 28: // FreeBSD
     case 30: // macOS
-      return found(4, 6);
+      return found(at, 6);
     default:
       return REASON_NOT_IP;
   }
@@ -116,6 +136,47 @@ function llc(p: usize, at: u32, n: u32): u32 {
   if (be32(p, at) != 0xaaaa0300 || load<u16>(p + at, 4) != 0) return REASON_NOT_IP;
   const type = be16(p, at + 6);
   return type > 1500 ? byEthertype(type, p, at + 8, n) : REASON_NOT_IP;
+}
+
+function pflog(p: usize, n: u32): u32 {
+  const at = (<u32>load<u8>(p) + 3) & ~3;
+  return n < at ? REASON_LINK_SHORT : byBsdFamily(load<u8>(p, 1), at);
+}
+
+// Access control, frame control, destination, source; a source whose first bit is set is followed by a route, whose first
+// five bits of length count it whole. Frames with data are those of LLC.
+function tokenRing(p: usize, n: u32): u32 {
+  if (n < 14) return REASON_LINK_SHORT;
+  if ((load<u8>(p, 1) & 0xc0) != 0x40) return REASON_NOT_IP;
+  if ((load<u8>(p, 8) & 0x80) == 0) return llc(p, 14, n);
+  if (n < 16) return REASON_LINK_SHORT;
+  return llc(p, 14 + (<u32>load<u8>(p, 14) & 0x1f), n);
+}
+
+// RFC 2427: an address of two to four bytes, whose last one has bit 0; control 3, padding, then the NLPID of IP, or that of SNAP.
+// Cisco puts an ethertype behind the address.
+function frameRelay(p: usize, n: u32): u32 {
+  let at: u32 = 0;
+  do {
+    if (at == 4 || at >= n) return at == 4 ? REASON_NOT_IP : REASON_LINK_SHORT;
+  } while ((load<u8>(p + at++) & 1) == 0);
+  if (n < at + 2) return REASON_LINK_SHORT;
+  if (load<u8>(p + at) != 3) return byEthertype(be16(p, at), p, at + 2, n);
+  ++at;
+  if (load<u8>(p + at) == 0) ++at;
+  if (n <= at) return REASON_LINK_SHORT;
+  switch (load<u8>(p + at)) {
+    case 0xcc:
+      return found(at + 1, 4);
+    case 0x8e:
+      return found(at + 1, 6);
+    case 0x80: // SNAP: organisation, ethertype
+      if (n < at + 6) return REASON_LINK_SHORT;
+      if (be32(p, at) != 0x80000000) return REASON_NOT_IP;
+      return byEthertype(be16(p, at + 4), p, at + 6, n);
+    default:
+      return REASON_NOT_IP;
+  }
 }
 
 // RFC 3032: labels of 4 bytes, bit 8 marks the last; then the version field tells.
