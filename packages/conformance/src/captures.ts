@@ -57,7 +57,11 @@ interface Captured extends SequencePacket {
 export async function compareCapture(path: string, { speed }: CaptureOptions = {}): Promise<CaptureComparison> {
   const { packets, unread, frames, damage } = await readFrames(path, speed);
   const leftOut = new Map<string, number[]>();
-  const leave = (why: string, number: number) => leftOut.set(why, [...(leftOut.get(why) ?? []), number]);
+  const leave = (why: string, number: number) => {
+    const numbers = leftOut.get(why);
+    if (numbers) numbers.push(number);
+    else leftOut.set(why, [number]);
+  };
   const cut = packets.some(({ frame }) => frame.length > frame.data.length);
   const checksums = cut ? { nf_conntrack_checksum: 0 } : {};
 

@@ -3,6 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { CaptureError } from "conntrack-capture/node";
 import type { Comparison } from "./agree.js";
 import { agreementText, type Measured, writeAgreement } from "./agreement.js";
 import { type CaptureOptions, compareCapture } from "./captures.js";
@@ -90,8 +91,15 @@ const FRAMES_SHOWN = 10;
 async function captures(paths: readonly string[], options: CaptureOptions): Promise<Measured> {
   const all: Comparison[] = [];
   const out = new Map<string, number>();
+  let read = 0;
   for (const path of paths) {
-    const { parts, frames, filled, leftOut, seen, damage } = await compareCapture(path, options);
+    const comparison = await compareCapture(path, options).catch((error: unknown) => {
+      if (!(error instanceof CaptureError) || paths.length === 1) throw error;
+      console.log(`${path}: left out, ${error.message}`);
+    });
+    if (!comparison) continue;
+    read++;
+    const { parts, frames, filled, leftOut, seen, damage } = comparison;
     const report = [...parts.flatMap((part) => part.report), ...seen];
     say(`${path}: ${frames} frames, ${packetsOf(parts)} compared, ${report.length} differences`, [
       ...(damage === null ? [] : [damage]),
@@ -103,7 +111,7 @@ async function captures(paths: readonly string[], options: CaptureOptions): Prom
     if (seen.length > 0) all.push({ name: path, packets: 0, wrong: [], report: seen });
     for (const [why, numbers] of leftOut) out.set(why, (out.get(why) ?? 0) + numbers.length);
   }
-  const measured = { what: `${paths.length} real captures`, packets: packetsOf(all), wrong: wrongOf(all) };
+  const measured = { what: `${read} real captures`, packets: packetsOf(all), wrong: wrongOf(all) };
   console.log(`${measured.what}: ${measured.packets} packets, ${measured.wrong} differ; frames left out:`);
   for (const [why, count] of [...out].sort(([, a], [, b]) => b - a)) console.log(`  ${count} ${why}`);
   return measured;
