@@ -99,7 +99,10 @@ class Tally implements Hunt {
     this.#engine = engine;
   }
 
-  async add(candidate: Episode, comparison: Comparison): Promise<void> {
+  /** A difference counts if it is there again in a namespace of its own: fragments of earlier episodes may wait in this one. */
+  async add(candidate: Episode, shared: Comparison): Promise<void> {
+    const isAlone = shared.report.length === 0 || candidate.options.realtime;
+    const comparison = isAlone ? shared : ((await askTogether([candidate], this.#engine))[0] as Comparison);
     this.packets += candidate.packets.length;
     this.wrong += comparison.wrong.length;
     if (comparison.report.length === 0) return;

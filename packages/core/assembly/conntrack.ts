@@ -330,6 +330,7 @@ function trackKnown(c: Conn, dir: u32, p: Packet): u32 {
   if (answer == INVALID) {
     bump(STAT_INVALID);
     state = STATE_INVALID;
+    if (raised) postpone(c); // the first chunks of an SCTP packet changed the state, a later one is not valid
     return answer;
   }
   state = ctstate;
@@ -404,7 +405,7 @@ export function deliverRaised(c: Conn, accepted: bool): void {
   deliver(c);
 }
 
-// The bits of one packet go out in one message; those of a dropped one with the next that gets through.
+// The bits of one packet go out in one message; those of a dropped or INVALID one with the next that gets through.
 function deliver(c: Conn): void {
   if (verdict == VERDICT_ACCEPT) {
     let bits = raised;
@@ -415,6 +416,10 @@ function deliver(c: Conn): void {
     emitNow(c, bits, frame);
     return;
   }
+  postpone(c);
+}
+
+function postpone(c: Conn): void {
   const ext = extOf(c);
   ext.pendingEvents = <u16>(raised | (c.has(STATUS_EVENTS_PENDING) ? ext.pendingEvents : 0));
   c.status |= STATUS_EVENTS_PENDING;

@@ -12,7 +12,9 @@ import { Random } from "./support/random.js";
 import { randomTraffic } from "./support/traffic.js";
 
 /** Every LINKTYPE_ the decoder knows, and one it does not. */
-const LINKS = [0, 1, 6, 9, 10, 12, 50, 51, 101, 105, 107, 108, 109, 113, 117, 119, 127, 163, 192, 219, 228, 229, 239, 276, 147];
+const LINKS = [
+  0, 1, 6, 9, 10, 12, 50, 51, 101, 105, 107, 108, 109, 113, 117, 119, 127, 163, 192, 219, 228, 229, 239, 276, 147,
+];
 const RAW = 101;
 const ETHERNET = 1;
 const BLOCK = 2000;

@@ -47,6 +47,9 @@ const CHUNKS = [
   ["SHUTDOWN ACK", 8], ["ERROR", 9], ["COOKIE ECHO", 10], ["COOKIE ACK", 11], ["SHUTDOWN COMPLETE", 14], ["AUTH", 15], ["unknown", 200],
 ] as const;
 
+/** Chunks nothing else may be bundled with. */
+const STANDS_ALONE: readonly number[] = [1, 2, 14];
+
 const after = [row("->", TAG_B, [chunk(0)]), row("<-", TAG_A, [chunk(3)])];
 
 export function sctp(): Sequence[] {
@@ -69,6 +72,15 @@ export function sctp(): Sequence[] {
             ...after,
           ]).slice(0, 1),
         );
+      }
+  // the first chunk may change the state, and the second is not valid: what changed is told with the next packet
+  for (const [state, rows] of STATES)
+    for (const [name, type] of CHUNKS)
+      for (const dir of ["->", "<-"] as const) {
+        if (STANDS_ALONE.includes(type)) continue;
+        const chunks = [chunk(type), chunk(6, 1)];
+        const sequence = [...rows, row(dir, dir === "->" ? TAG_B : TAG_A, chunks), ...after];
+        sequences.push(...bothFamilies(`sctp: ${state}, ${dir} ${name}, ABORT with the T bit`, sequence).slice(0, 1));
       }
   // biome-ignore format: columns
   const broken: readonly (readonly [string, readonly FreeRow[]])[] = [
