@@ -377,6 +377,8 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
   for (const instance of instances().reverse()) check(instance, rule.protocol, table, chain);
   for (const instance of matches) {
     const built = (instance.extension as MatchExtension).build(instance.given as never, context(instance.word));
+    if (built && rule.protocol?.invert && isCompatible(built))
+      fail(instance.word, `${instance.extension.name} needs -p ${instance.extension.name}, without a !`);
     if (built && !mergePorts(rule.matches, built)) rule.matches.push(built);
   }
   rule.target = builtTarget(target) ?? jump;
@@ -429,7 +431,7 @@ function check({ extension, given, word }: Instance, protocol: Rule["protocol"],
       if (given[key] && !given[other])
         fail(given[key].word, `--${option.names[0]} wants --${options[other]?.names[0]} beside it`);
   }
-  if (protocols && !allowsProtocol(extension, given, protocol))
+  if (protocols && !allowsProtocol(extension, protocol))
     fail(word, `${name} needs ${list(protocols.map((number) => `-p ${protocolName(number)}`))}`);
   if (tables && !tables.includes(table)) fail(word, `${name} works in the table ${list(tables)} only, not in ${table}`);
   if (chains && BUILT_IN.includes(chain) && !chains.includes(chain))
@@ -439,18 +441,15 @@ function check({ extension, given, word }: Instance, protocol: Rule["protocol"],
 const BUILT_IN = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
 /** `! -p tcp --dport 80` is taken: iptables-nft asks for ports without asking for the protocol. */
-const allowsProtocol = (
-  extension: Instance["extension"],
-  given: Instance["given"],
-  protocol: Rule["protocol"],
-): boolean =>
+const allowsProtocol = (extension: Instance["extension"], protocol: Rule["protocol"]): boolean =>
   protocol !== null &&
   extension.protocols?.includes(protocol.number) === true &&
-  (!protocol.invert || ((extension.name === "tcp" || extension.name === "udp") && !isCompatible(given)));
+  (!protocol.invert || extension.name === "tcp" || extension.name === "udp");
 
 /** What iptables-nft leaves to the module of iptables, which insists on its protocol. */
-const isCompatible = (given: Instance["given"]): boolean =>
-  Object.keys(given).length === 0 || given.option !== undefined;
+const isCompatible = (match: Match): boolean =>
+  (match.name === "tcp" && (match.option !== null || (match.sport ?? match.dport ?? match.flags) === null)) ||
+  (match.name === "udp" && (match.sport ?? match.dport) === null);
 
 function takeCounters(first: Word, next: () => Word | undefined): Counters {
   const [packets = "", ...rest] = first.text.split(",");

@@ -286,6 +286,10 @@ for (const line of TABLE.trim().split("\n")) {
     }
 }
 
+/** The port of a service as the C library's resolver finds it: by the first protocol with ports that knows the name. */
+export const resolvedServicePort = (name: string): number | undefined =>
+  ["tcp", "udp", "sctp"].map((protocol) => ports.get(`${name}/${protocol}`)).find((port) => port !== undefined);
+
 /** The port of a service; protocol 0 takes any that knows the name. */
 export function servicePort(name: string, protocol: number): number | undefined {
   return ports.get(`${name}/${protocol === 0 ? "any" : (PROTOCOLS[protocol] ?? "")}`);

@@ -1,4 +1,4 @@
-// Over eleven thousand rule lines, and what iptables 1.8.9 (nf_tables) on Linux 6.18 made of them: every option of every
+// Over fifteen thousand rule lines, and what iptables 1.8.9 (nf_tables) on Linux 6.18 made of them: every option of every
 // extension with right, borderline and wrong values; lines of guides and of tools that write rules; lines changed at random.
 // A line of answers.tsv is family, table, rule and answer: `refused`, `accepted` (no rule comes of it), `=` (printed as it
 // stands), or the canonical rules with ` ;; ` between.

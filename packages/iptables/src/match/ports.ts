@@ -29,6 +29,8 @@ import type {
   UdpMatch,
 } from "../ruleset.js";
 
+import { resolvedServicePort } from "../services.js";
+
 const TCP = 6;
 const UDP = 17;
 const DCCP = 33;
@@ -119,6 +121,9 @@ export const tcp = match({
 
 // ---- udp ------------------------------------------------------------------------------------------------------------
 
+/** A protocol whose ports have no names. */
+const NO_SERVICES = 255;
+
 /**
  * A port as the C library's resolver reads it: decimal, an int that is not negative, of which 16 bits count; or the name of a service
  * of any protocol.
@@ -130,7 +135,7 @@ export function resolvedPort(word: Word): number {
     return Number(value & 0xffffn);
   }
   if (/^0x/i.test(word.text)) fail(word, "ports are decimal here");
-  return takePort(word, 0);
+  return resolvedServicePort(word.text) ?? takePort(word, NO_SERVICES);
 }
 
 export const resolvedPortRange: Take<Range> = (word) => {

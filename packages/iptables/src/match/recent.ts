@@ -1,4 +1,4 @@
-import { addressBits, formatAddress, prefixMask, takeAddress } from "../address.js";
+import { addressBits, formatAddress, prefixMask, resolveAddress } from "../address.js";
 import { match } from "../extension.js";
 import { fail, type Word } from "../failure.js";
 import { U32 } from "../number.js";
@@ -18,10 +18,7 @@ const takeName = (word: Word): string => {
 };
 
 /** `--mask 24` is 0.0.0.24, as the C library reads an address of one number. */
-const takeNetmask = (word: Word, family: Family): Address =>
-  family === 4 && /^\d+$/.test(word.text) && Number(word.text) <= U32
-    ? [24, 16, 8, 0].map((shift) => (Number(word.text) >>> shift) & 0xff)
-    : takeAddress(word, family);
+const takeNetmask = (word: Word, family: Family): Address => resolveAddress(word, family);
 
 export const recent = match({
   name: "recent",

@@ -1,5 +1,6 @@
 import { match } from "../extension.js";
 import { fail, type Word } from "../failure.js";
+import { numberPrefix } from "../number.js";
 import { flag, join, option } from "../option.js";
 import type { TimeMatch } from "../ruleset.js";
 
@@ -46,8 +47,11 @@ function takeMonthdays(word: Word): number {
 function takeWeekdays(word: Word): number {
   let days = 0;
   for (const part of word.text.split(",").filter((text, i, all) => text !== "" || i < all.length - 1)) {
-    const numbered = /^[+-]?\d+$/.test(part);
-    const day = numbered ? Number(part) : WEEKDAYS.findIndex((name) => name && part.startsWith(name.slice(0, 2)));
+    const number = numberPrefix(part);
+    const numbered = number?.rest === "";
+    const day = numbered
+      ? Number(number.value ?? 8n)
+      : WEEKDAYS.findIndex((name) => name && part.startsWith(name.slice(0, 2)));
     if (numbered ? day === 0 : day < 1)
       fail(word, "wanted are days of the week: Mon, Tue, Wed, Thu, Fri, Sat, Sun or 1 to 7, with commas between");
     if (day >= 1 && day <= 7) days |= 1 << day;

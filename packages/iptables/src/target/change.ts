@@ -5,8 +5,9 @@ import { fail, type Word } from "../failure.js";
 import { DSCP_MAX, takeDscpClass, takeTos } from "../match/header.js";
 import { resolvedPort } from "../match/ports.js";
 import { hex, hex2, numberPrefix, parseNumber, U8, U16, U32 } from "../number.js";
-import { address, flag, type Given, join, mark, number, option, u8, u32 } from "../option.js";
+import { address, flag, type Given, join, mark, number, option, type Take, u8, u32 } from "../option.js";
 import type {
+  Address,
   ChecksumTarget,
   ClassifyTarget,
   ConnmarkTarget,
@@ -301,12 +302,17 @@ export const classifyTarget = target({
   print: ({ major, minor }: ClassifyTarget) => `--set-class ${hex4(major)}:${hex4(minor)}`,
 });
 
+const takeGateway: Take<Address> = (word, context, next) => {
+  const given = address(word, context, next);
+  return given.some((byte) => byte !== 0) ? given : fail(word, "wanted is the address of a host to send copies to");
+};
+
 /** The kernel has room for 15 characters; no name is none. */
 const takeOif = (word: Word): string | null => word.text.slice(0, 15) || null;
 
 export const teeTarget = target({
   name: "TEE",
-  options: { gateway: option("gateway", address, { required: true }), oif: option("oif", takeOif) },
+  options: { gateway: option("gateway", takeGateway, { required: true }), oif: option("oif", takeOif) },
   build: ({ gateway, oif }): TeeTarget => ({ kind: "TEE", gateway: gateway?.value ?? [], oif: oif?.value ?? null }),
   print: ({ gateway, oif }: TeeTarget) => join(`--gateway ${formatAddress(gateway)}`, oif !== null && `--oif ${oif}`),
 });

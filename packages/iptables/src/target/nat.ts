@@ -8,8 +8,8 @@ import { type Context, flag, join, option } from "../option.js";
 import type { Family, MasqueradeTarget, NatTarget, NetmapTarget, Range, RedirectTarget } from "../ruleset.js";
 import { servicePort } from "../services.js";
 
-/** Protocols that have ports to translate. */
-const WITH_PORTS = [1, 6, 17, 33, 58, 132];
+/** Protocols that have ports to translate, or the ids of ICMP (not those of ICMPv6). */
+const WITH_PORTS = [1, 6, 17, 33, 132];
 
 function needPorts(word: Word, { protocol }: Context): void {
   if (!WITH_PORTS.includes(protocol))
