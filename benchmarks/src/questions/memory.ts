@@ -47,9 +47,9 @@ export async function measureMemory(args: readonly string[]): Promise<boolean> {
   const contender = MEASURED.find((one) => one.name === name);
   if (contender === undefined) throw new Error(`no contender "${name}"`);
   const flows = Number(size);
-  // a small table first, so that code and the young generation do not count
+  // the same into a small table first, so that code and garbage do not count
   const small = await contender.open(CHUNK);
-  for (const part of new Established(CHUNK, false, "uniform", CHUNK).setup(CHUNK))
+  for (const part of new Established(flows, false, "uniform", CHUNK).setup(CHUNK))
     small.track(part.bytes, part.packets);
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
