@@ -71,18 +71,50 @@ const JOINED = 4;
 /** A rule that is sure is counted, and not asked. */
 const SURE = 0.2;
 
+/** Values by lists of numbers. Lists of thousands are met by the thousand: as keys of text they cost more than the trees. */
+class ListMap<Value> {
+  readonly #byHash = new Map<number, { readonly list: readonly number[]; readonly value: Value }[]>();
+
+  get(list: readonly number[]): Value | undefined {
+    return this.#byHash.get(hashOf(list))?.find((entry) => same(entry.list, list))?.value;
+  }
+
+  set(list: readonly number[], value: Value): void {
+    const hash = hashOf(list);
+    const found = this.#byHash.get(hash);
+    if (found) found.push({ list, value });
+    else this.#byHash.set(hash, [{ list, value }]);
+  }
+}
+
+function hashOf(list: readonly number[]): number {
+  let hash = list.length;
+  for (let i = 0; i < list.length; i++) hash = (Math.imul(hash, 0x01000193) ^ (list[i] as number)) | 0; // FNV-1
+  return hash;
+}
+
+/** A mask of fields no set of known fields covers: of a rule that is never sure. */
+const NEVER = -1;
+
 class Grower {
   #places: number;
-  readonly #asked: readonly number[];
-  readonly #leaves = new Map<string, Leaf>();
-  readonly #nodes = new Map<string, Tree>();
+  /** The fields each rule asks for, as a mask; and those that make it sure, and sure to be the last one asked. */
+  readonly #asked: Int32Array;
+  readonly #sure: Int32Array;
+  readonly #last: Int32Array;
+  readonly #leaves = new Map<boolean, ListMap<Leaf>>();
+  readonly #nodes = new Map<string, ListMap<Tree>>();
 
   constructor(
     private readonly all: readonly Candidate[],
     private readonly fields: readonly number[],
   ) {
     this.#places = PLACES_PER_RULE * all.length + SPARE_PLACES;
-    this.#asked = all.map(({ spans }) => spans.reduce((sum, span, field) => (span ? sum | (1 << field) : sum), 0));
+    this.#asked = Int32Array.from(all, ({ spans }) =>
+      spans.reduce((sum, span, field) => (span ? sum | (1 << field) : sum), 0),
+    );
+    this.#sure = this.#asked.map((asked, rule) => (all[rule]?.exact ? asked : NEVER));
+    this.#last = this.#sure.map((sure, rule) => (all[rule]?.ends ? sure : NEVER));
   }
 
   /** Null: it would take too much room. */
@@ -94,9 +126,11 @@ class Grower {
   // `known`: fields whose value is settled, of which those in `cut` can divide no more. `joined`: the tree is one of a join.
   #node(rules: readonly number[], known: number, cut: number, joined: boolean): Tree {
     if (rules.length <= (cut === 0 ? 0 : FEW)) return this.#leaf(rules, known, joined);
-    const key = `${known} ${cut} ${joined} ${rules.join()}`;
-    const node = this.#nodes.get(key) ?? this.#branch(rules, known, cut, joined);
-    this.#nodes.set(key, node);
+    const alike = madeOnce(this.#nodes, `${known} ${cut} ${joined}`);
+    const found = alike.get(rules);
+    if (found) return found;
+    const node = this.#branch(rules, known, cut, joined);
+    alike.set(rules, node);
     return node;
   }
 
@@ -151,9 +185,11 @@ class Grower {
 
   #best(rules: readonly number[], known: number, cut: number): { field: number; cells: readonly Cell[] } | null {
     let best: { field: number; cells: readonly Cell[] } | null = null;
-    let least = rules.filter((rule) => !this.#isSure(rule, known)).length;
+    let least = rules.length - this.#sureOf(rules, known);
+    let asked = 0;
+    for (const rule of rules) asked |= this.#asked[rule] as number;
     for (const field of this.fields) {
-      if (cut & (1 << field) || !rules.some((rule) => this.all[rule]?.spans[field])) continue;
+      if ((asked & ~cut & (1 << field)) === 0) continue;
       const cells = this.#cells(rules, field, known);
       if (cells === null || cells.length < 2) continue;
       const cost = this.#cost(field, cells, known);
@@ -168,19 +204,18 @@ class Grower {
   // The field's values in cells within which the same rules are possible; null: their lists would be too long.
   #cells(rules: readonly number[], field: number, known: number): Cell[] | null {
     const steps: { at: number; place: number; enters: boolean }[] = [];
-    const active = new Set<number>();
-    for (const [place, rule] of rules.entries()) {
-      const spans = this.all[rule]?.spans[field];
-      if (!spans) active.add(place);
+    const wild: number[] = [];
+    for (let place = 0; place < rules.length; place++) {
+      const spans = this.all[rules[place] as number]?.spans[field];
+      if (!spans) wild.push(place);
       for (const [first, last] of spans ?? []) {
         steps.push({ at: first, place, enters: true });
         steps.push({ at: last + 1, place, enters: false });
       }
     }
     steps.sort((a, b) => a.at - b.at);
-    const wild = [...active];
     const stops = rules.map((rule) => this.#isLast(rule, known | (1 << field)));
-    const stopsUnknown = rules.map((rule) => this.#isLast(rule, known));
+    const stopsUnknown = unknownOf(field) === null ? stops : rules.map((rule) => this.#isLast(rule, known));
     const inside = new Set<number>();
     const cells: Cell[] = [];
     const unknown = unknownOf(field);
@@ -212,7 +247,7 @@ class Grower {
   }
 
   #steps(rules: readonly number[], known: number): number {
-    const sure = rules.filter((rule) => this.#isSure(rule, known)).length;
+    const sure = this.#sureOf(rules, known);
     return stepsOver(rules.length - sure) + SURE * sure;
   }
 
@@ -229,7 +264,14 @@ class Grower {
   }
 
   #isSure(rule: number, known: number): boolean {
-    return (this.all[rule]?.exact ?? false) && ((this.#asked[rule] ?? 0) & ~known) === 0;
+    return ((this.#sure[rule] as number) & ~known) === 0;
+  }
+
+  // How many of the rules match for sure.
+  #sureOf(rules: readonly number[], known: number): number {
+    let sure = 0;
+    for (let i = 0; i < rules.length; i++) if (this.#isSure(rules[i] as number, known)) sure++;
+    return sure;
   }
 
   // Behind a rule that matches for sure and ends it, none is asked.
@@ -243,21 +285,30 @@ class Grower {
   }
 
   #isLast(rule: number, known: number): boolean {
-    return (this.all[rule]?.ends ?? false) && this.#isSure(rule, known);
+    return ((this.#last[rule] as number) & ~known) === 0;
   }
 
   #leaf(rules: readonly number[], known: number, joined: boolean): Leaf {
     const sure = rules.map((rule) => this.#isSure(rule, known));
-    const key = `${joined} ${rules.map((rule, i) => (sure[i] ? `${rule}!` : rule)).join()}`;
-    const found = this.#leaves.get(key);
+    const alike = madeOnce(this.#leaves, joined);
+    const key = rules.map((rule, i) => 2 * rule + Number(sure[i]));
+    const found = alike.get(key);
     if (found) return found;
     this.#places -= rules.length + 1;
     const last = rules.at(-1);
     const ends = !joined && last !== undefined && sure.at(-1) === true && (this.all[last]?.ends ?? false);
     const leaf = { rules, sure, ends };
-    this.#leaves.set(key, leaf);
+    alike.set(key, leaf);
     return leaf;
   }
+}
+
+function madeOnce<Key, Value>(lists: Map<Key, ListMap<Value>>, key: Key): ListMap<Value> {
+  const found = lists.get(key);
+  if (found) return found;
+  const made = new ListMap<Value>();
+  lists.set(key, made);
+  return made;
 }
 
 /** The rules at the places of both lists in order, up to the first at which asking stops. */
