@@ -8,6 +8,14 @@ export const MAX_PACKETS = 65536;
 /** The traces follow the result words, on a page of their own. */
 export const TRACES_AT = MAX_PACKETS * 8;
 
+/**
+ * Where a copy of bytes at `offset` begins: as far from a multiple of 8 as they do. Copies from and to shared memory go byte by byte
+ * otherwise, in V8. Packet records lie at multiples of 8.
+ */
+export function placeFor(framing: PacketBlock["framing"], offset: number): number {
+  return framing === "pcap" ? offset & 7 : 0;
+}
+
 /** Beside the owner of a packet. */
 export const OPENED = 0x80;
 

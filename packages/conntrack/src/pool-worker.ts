@@ -2,9 +2,9 @@
 // shard into the memory it shares with the pool. Where a packet of another shard fits an expectation, it waits for what
 // that shard says of it; nobody waits for a packet that comes later, so all get on.
 import * as abi from "@conntrack-wasm/core/abi";
-import { Conntrack } from "./engine.js";
+import { Conntrack, type PacketBlock } from "./engine.js";
 import type { ConntrackError } from "./error.js";
-import { type FromWorker, OPENED, openPort, type ToWorker, TRACES_AT, type Tracked } from "./pool-port.js";
+import { type FromWorker, OPENED, openPort, placeFor, type ToWorker, TRACES_AT, type Tracked } from "./pool-port.js";
 
 const port = await openPort();
 let engine: Conntrack | null = null;
@@ -62,16 +62,17 @@ interface Slot {
 const slots: Slot[] = [];
 
 // The records in the engine's own memory, if they fit.
-function inWindow(bytes: Uint8Array): Uint8Array {
+function inWindow(bytes: Uint8Array, framing: PacketBlock["framing"]): Uint8Array {
   const { window } = opened();
-  if (bytes.length > window.length) return bytes;
-  window.set(bytes);
-  return window.subarray(0, bytes.length);
+  const start = placeFor(framing, bytes.byteOffset);
+  if (start + bytes.length > window.length) return bytes;
+  window.set(bytes, start);
+  return window.subarray(start, start + bytes.length);
 }
 
 function track({ block, slot, start, length }: ToWorker & { kind: "track" }): Tracked {
   const { input, words, traces, owners: shared } = slots[slot] as Slot;
-  const bytes = inWindow(input.subarray(start, start + length));
+  const bytes = inWindow(input.subarray(start, start + length), block.framing);
   const copies: number[] = [];
   owners = shared;
   first = 0;

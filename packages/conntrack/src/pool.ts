@@ -12,6 +12,7 @@ import {
   type FromWorker,
   MAX_PACKETS,
   OPENED,
+  placeFor,
   startWorker,
   type ToWorker,
   TRACES_AT,
@@ -119,16 +120,17 @@ class Slot {
   }
 
   /** The bytes where all workers see them: copied, unless they are in shared memory. */
-  load(bytes: Uint8Array): Uint8Array {
+  load({ bytes, framing }: PacketBlock): Uint8Array {
     if (isShared(bytes.buffer)) {
       this.#show(bytes.buffer);
       return bytes;
     }
-    if (this.#own === null || bytes.length > this.#own.byteLength) {
-      this.#own = new SharedArrayBuffer(Math.max(INPUT_SIZE, bytes.length));
+    const start = placeFor(framing, bytes.byteOffset);
+    if (this.#own === null || start + bytes.length > this.#own.byteLength) {
+      this.#own = new SharedArrayBuffer(Math.max(INPUT_SIZE, start + bytes.length));
     }
     this.#show(this.#own);
-    const copy = new Uint8Array(this.#own, 0, bytes.length);
+    const copy = new Uint8Array(this.#own, start, bytes.length);
     copy.set(bytes);
     return copy;
   }
@@ -264,7 +266,7 @@ export class ConntrackPool {
             free.push(first.slot);
           }
           const slot = free.shift() as Slot;
-          const bytes = slot.load(part.bytes);
+          const bytes = slot.load(part);
           const { bytes: _, ...block } = part;
           const { byteOffset: start, length } = bytes;
           const question: Question<"track"> = { kind: "track", block, slot: slot.number, start, length };
