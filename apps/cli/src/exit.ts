@@ -21,7 +21,7 @@ export function messageOf(error: unknown): string {
     case "ENOENT":
       return "no such file";
     case "EISDIR":
-      return "is a directory; name a capture file";
+      return "is a directory; name a file";
     case "EACCES":
     case "EPERM":
       return "permission denied";

@@ -134,6 +134,11 @@ test("--assume answers a match, or one rule; --undecided all others", async () =
   expect(await sixth("--assume", "FORWARD:4=yes")).toContain("by FORWARD:4");
   expect(await sixth("--assume", "line:14=no", "--assume", "policy=yes")).toContain("by FORWARD:5");
   expect(await sixth("--undecided", "yes")).toContain("by FORWARD:4");
+  const nowhere = await ctrack(["check", long, story, "--assume", "line:999=yes"]);
+  expect([nowhere.code, nowhere.stderr]).toEqual([
+    2,
+    expect.stringContaining("--assume line:999=yes: there is no such rule"),
+  ]);
   const bad = await ctrack(["check", long, story, "--assume", "polcy=yes"]);
   expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('there is no match "polcy"; write MATCH=yes')]);
 });

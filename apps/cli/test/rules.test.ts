@@ -26,6 +26,21 @@ describe("rules", () => {
     expect(code).toBe(0);
   });
 
+  test("a capture is no text, and a comment of another encoding does no harm", async () => {
+    const capture = file("some.pcap", "\xd4\xc3\xb2\xa1\x02\0\x04\0");
+    const { code, stdout, stderr } = await ctrack(["rules", capture]);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `ctrack: ${capture}: this is no text, and so no rules\n`,
+    });
+    const latin = scratch.write(
+      "latin.v4",
+      Buffer.from(GOOD.replace("# Generated", "# Gr\xfc\xdfe, generated"), "latin1"),
+    );
+    expect((await ctrack(["rules", latin])).code).toBe(0);
+  });
+
   test("commands as people paste them, from standard input", async () => {
     const input = Buffer.from(
       [

@@ -226,7 +226,12 @@ class Reader {
     if (!first) return;
     const [, six] =
       /^(?:.*\/)?ip(6?)tables(?:-nft|-legacy)?$/.exec(first.text) ??
-      fail(first, "wanted is a line of iptables-save, or a command: iptables -A ...");
+      fail(
+        first,
+        /^\s*table\s+(?:inet|ip6?|arp|bridge|netdev)\s/.test(text)
+          ? "these are rules of nft; wanted are those that iptables-save or ip6tables-save prints"
+          : "wanted is a line of iptables-save, or a command: iptables -A ...",
+      );
     if ((six === "6" ? 6 : 4) !== this.ruleset.family)
       fail(
         first,
@@ -383,6 +388,8 @@ class Reader {
     if (found) return found;
     if (this.#anyChain) return this.#newChain(table, wanted);
     const elsewhere = Object.entries(BUILT_IN_CHAINS).filter(([, chains]) => chains.includes(wanted.text));
+    const capitals = this.#chainNamed(table, wanted.text.toUpperCase());
+    if (capitals) fail(wanted, `there is no chain ${wanted.text}; its name is written ${capitals.name}`);
     return fail(
       wanted,
       elsewhere.length > 0

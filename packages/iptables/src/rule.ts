@@ -221,6 +221,7 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
   function takeTarget(word: Word, kind: "jump" | "goto"): void {
     if (negation) fail(negation, "the ! cannot stand in front of a target");
     const name = word.text;
+    if (name.startsWith("-")) fail(word, "the name of a chain or a target is wanted, none begins with -");
     if (name.length > CHAIN_NAME_MAX)
       fail(word, `too long: the name of a chain or a target has at most ${CHAIN_NAME_MAX} characters`);
     const extension = kind === "jump" ? findTarget(name, family) : undefined;
@@ -317,9 +318,9 @@ export function parseRule(words: readonly Word[], { family, table, chain, hasCha
       const long = `-${word.text}`;
       fail(
         word,
-        long === `--${name}` || !find(long.slice(2))
-          ? `${name} and its argument are two words: ${name} ${word.text.slice(name.length).replace(/^=/, "")}`
-          : `a long option begins with two dashes: ${long}`,
+        !name.startsWith("--") && isOption(long.slice(2))
+          ? `a long option begins with two dashes: ${long}`
+          : `${name} and its argument are two words: ${name} ${word.text.slice(name.length).replace(/^=/, "")}`,
       );
     }
   }
@@ -462,7 +463,12 @@ function takeCounters(first: Word, next: () => Word | undefined): Counters {
 
 // ---- Messages -------------------------------------------------------------------------------------------------------
 
+/** Of iptables or of any of its modules. */
+const isOption = (name: string): boolean =>
+  LONG.has(name) || [...MATCHES, ...TARGETS].some((extension) => optionsOf(extension).has(name));
+
 function badWord(text: string, before: Word | undefined): string {
+  if (/^[\u2010-\u2015\u2212]/.test(text)) return "this dash is another character; options begin with - or --";
   if (/^,|,$/.test(text) || /,$/.test(before?.text ?? "")) return "a list is written without blanks: 25,80,443";
   if (before?.text === "!" || before?.text.startsWith("-")) return "the ! stands in front of the option, not behind it";
   return "an option is wanted here, one that begins with -";

@@ -133,6 +133,29 @@ test("commands change the ruleset as they would change the kernel's", () => {
   );
 });
 
+test("what iptables asks of the ruleset is asked here: a rule for -C, a chain for -L; -I of several addresses ends with the first", () => {
+  const { ruleset, errors } = parseRuleset(`
+    iptables -AINPUT -s 10.0.0.9 -j DROP
+    iptables -I INPUT -s 10.0.0.1,10.0.0.2 -j ACCEPT
+    iptables -C INPUT -s 10.0.0.9/32 -j DROP
+    iptables -C INPUT -s 10.0.0.9 -j ACCEPT
+    iptables -D INPUT -s 10.0.0.9,10.0.0.2 -j DROP
+    iptables -L nosuch
+    iptables -A input -j DROP
+    iptables -N "a b"
+  `);
+  expect(errors.map(({ line, message }) => `${line}: ${message}`)).toEqual([
+    "5: there is no such rule in INPUT: -s 10.0.0.9/32 -j ACCEPT",
+    "6: there is no such rule in INPUT: -s 10.0.0.2/32 -j DROP",
+    expect.stringContaining("7: there is no chain nosuch"),
+    "8: there is no chain input; its name is written INPUT",
+    "9: the name of a chain has no blanks",
+  ]);
+  expect(formatRuleset(ruleset)).toContain(
+    "-A INPUT -s 10.0.0.2/32 -j ACCEPT\n-A INPUT -s 10.0.0.1/32 -j ACCEPT\nCOMMIT",
+  );
+});
+
 test("what is wrong with a file is said line by line, and the rest is read", () => {
   expect(
     messages(
@@ -164,6 +187,9 @@ test.each([
     "the ! stands in front of the option; here wanted is a port of 0 to 65535 or the name of a service",
   ],
   ["-A INPUT -m sate --state NEW", "there is no match sate; did you mean state?"],
+  ["-A INPUT -p tcp -dport 22", "a long option begins with two dashes: --dport"],
+  ["-A INPUT -jDROP", "-j and its argument are two words: -j DROP"],
+  ["-A INPUT -p tcp \u2013dport 22", "this dash is another character; options begin with - or --"],
   ["-A INPUT --ctstate NEW", "--ctstate wants -m conntrack in front of it"],
   ["-A INPUT -p tcp --dprot 80", "there is no option --dprot; did you mean --dport?"],
   ["-A INPUT -o eth0", "packets in INPUT have no interface to go out by yet; -i is there"],

@@ -27,7 +27,7 @@ import { type CommonOptions, collect, integer, withCommonOptions, withJson } fro
 import { Output } from "../output.js";
 import { openingOf, packetsOf } from "../packet.js";
 import { annotate, rulesetJson } from "../ruling/annotate.js";
-import { parseAssume } from "../ruling/assume.js";
+import { checkAssume, parseAssume } from "../ruling/assume.js";
 import { FlowTally } from "../ruling/flows.js";
 import { packetJson, packetText } from "../ruling/lines.js";
 import { type RuleFile, readRuleFiles } from "../ruling/load.js";
@@ -184,19 +184,18 @@ async function compileRuling(
         throw new UsageError(
           `${option} ${name}: not one of the declared interfaces ${place.map((known) => known.name).join(", ")}`,
         );
-    const program = compileRules(
-      files.map(({ ruleset }) => ruleset),
-      {
-        place,
-        seenOn: place.length > 0,
-        assume: parseAssume(options.assume, options.undecided === "yes"),
-        seed: Number(options.seed & 0xffffffffn),
-        ...known,
-        ...(hook && { hook }),
-        ...(inside !== undefined && { in: inside }),
-        ...(outside !== undefined && { out: outside }),
-      },
-    );
+    const rulesets = files.map(({ ruleset }) => ruleset);
+    if (files.length > 0) checkAssume(options.assume, rulesets);
+    const program = compileRules(rulesets, {
+      place,
+      seenOn: place.length > 0,
+      assume: parseAssume(options.assume, options.undecided === "yes"),
+      seed: Number(options.seed & 0xffffffffn),
+      ...known,
+      ...(hook && { hook }),
+      ...(inside !== undefined && { in: inside }),
+      ...(outside !== undefined && { out: outside }),
+    });
     const interfaces = place.map(({ name }: PlaceInterface) => name);
     return { files, program, sets, interfaces, matters: files.length > 0 || declared.length > 0 };
   } catch (error) {

@@ -56,7 +56,9 @@ async function rules(files: readonly string[], options: RulesOptions): Promise<n
   for (const file of files) {
     let parsed: Parsed;
     try {
-      parsed = parse(await readText(file), options, known);
+      const text = await readText(file);
+      if (isBinary(text)) throw new Error("this is no text, and so no rules");
+      parsed = parse(text, options, known);
     } catch (error) {
       const message = messageOf(error);
       code = EXIT_INPUT;
@@ -86,6 +88,10 @@ const parse = (text: string, { ipv4, ipv6 }: RulesOptions, known: Nameable): Par
 
 export const readText = (file: string): Promise<string> =>
   file === "-" ? streamText(process.stdin) : readFile(file, "utf8");
+
+/** A capture or the like; a few characters of another encoding in comments do no harm. */
+export const isBinary = (text: string): boolean =>
+  text.includes("\0") || (text.match(/\ufffd/g)?.length ?? 0) > text.length / 20;
 
 /** As compilers say it: place, word, what would be right. */
 export const errorText = (file: string, { line, column, word, message }: RuleError): string =>

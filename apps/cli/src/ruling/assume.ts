@@ -1,5 +1,5 @@
 // `--assume owner=yes`: what the user says of matches no capture decides, by the match or by the rule.
-import { type Assume, type RuleRef, vocabulary } from "conntrack-iptables";
+import { type Assume, type RuleRef, type Ruleset, vocabulary } from "conntrack-iptables";
 import { UsageError } from "../exit.js";
 
 interface Answer {
@@ -26,6 +26,22 @@ export function parseAssume(texts: readonly string[], usual: boolean): Assume {
     const fitting = answers.filter(({ fits }) => fits(rule, match));
     return (fitting.find(({ aboutRule }) => aboutRule) ?? fitting[0])?.holds ?? usual;
   };
+}
+
+/** An answer about a rule that is not there would be no answer at all. */
+export function checkAssume(texts: readonly string[], rulesets: readonly Ruleset[]): void {
+  const refs = rulesets.flatMap(({ family, tables }) =>
+    tables.flatMap(({ name, chains }) =>
+      chains.flatMap((chain) =>
+        chain.rules.map((rule, i): RuleRef => ({ family, table: name, chain, position: i + 1, rule })),
+      ),
+    ),
+  );
+  for (const text of texts) {
+    const { aboutRule, fits } = parse(text);
+    if (aboutRule && !refs.some((ref) => fits(ref, "")))
+      throw new UsageError(`--assume ${text}: there is no such rule; ${FORM}`);
+  }
 }
 
 function parse(text: string): Answer {

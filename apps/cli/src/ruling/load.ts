@@ -1,6 +1,6 @@
 // Files of rules: one family each, or both in one file, as people paste them together.
 import { type Family, parseRuleset, type RuleError, type Ruleset } from "conntrack-iptables";
-import { errorText, readText } from "../commands/rules.js";
+import { errorText, isBinary, readText } from "../commands/rules.js";
 import { messageOf, UsageError } from "../exit.js";
 import { note } from "../output.js";
 import type { Nameable } from "./outside.js";
@@ -31,7 +31,7 @@ export async function readRuleFiles(
       sound = false;
       continue;
     }
-    if (/[\0\ufffd]/.test(text)) {
+    if (isBinary(text)) {
       note(`ctrack: ${file}: this is no text, and so no rules; the rules come first: RULES CAPTURE`);
       sound = false;
       continue;
