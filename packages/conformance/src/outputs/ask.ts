@@ -99,7 +99,7 @@ class Asked {
   }
 
   async #read(readings: typeof READINGS): Promise<PrintedReading[]> {
-    const lines = ["mark() { printf '\\001%s\\n' \"$(date +%s%N)\"; }", "mark"];
+    const lines = ["export TZ=UTC", "mark() { printf '\\001%s\\n' \"$(date +%s%N)\"; }", "mark"];
     for (const { command } of readings) lines.push(command, "mark");
     const text = await this.#shell(`${lines.join("\n")}\n`);
     const parts = text.split("\x01").slice(1);
@@ -135,7 +135,8 @@ function listenScript(folder: string): string {
     (name, i) =>
       `timeout ${LIFE} conntrack ${name}${name.startsWith("-E expect") ? "" : ` -b ${BUFFER}`} >${folder}/${i} 2>/dev/null & printf '%s ' $!`,
   );
-  return `${started.join("\n")}
+  return `export TZ=UTC
+${started.join("\n")}
 n=0
 while [ $(awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | wc -l) -lt ${LISTENERS.length + 1} ]; do
   n=$((n + 1)); [ $n -lt 500 ] || exit 1

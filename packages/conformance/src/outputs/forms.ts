@@ -23,6 +23,9 @@ import {
   type Stats,
 } from "conntrack-wasm";
 
+/** The tool's, wherever it runs (ask.ts): recordings are compared in other zones, too. */
+const ZONE = { timeZone: "UTC" };
+
 /** The engine at a moment. */
 export interface View {
   /** Nanoseconds since the epoch. */
@@ -61,6 +64,37 @@ const list = (words: string, print: (flow: Flow, labels: LabelNames) => string, 
   ...more,
 });
 
+/** What conntrack(8) takes and does not heed when it lists expectations. */
+const UNHEEDED = ["-o id", "-o extended", "-o ktimestamp", "-o save", "-o id,extended,ktimestamp"];
+
+function expectReadings(words: string, family: "ipv4" | "ipv6"): Reading[] {
+  const reading = (options: string, rows: Reading["rows"], more = {}): Reading => {
+    const name = ["-L expect", words, options].filter((part) => part !== "").join(" ");
+    return { name, command: `conntrack ${name} 2>/dev/null`, rows, ...more };
+  };
+  const of = (print: (expectation: Expectation, time: bigint) => string) => (view: View) =>
+    expectRows((expectation) => print(expectation, view.time), family)(view);
+  const plain = of((expectation) => formatExpectConntrack(expectation));
+  return [
+    reading("", plain),
+    ...UNHEEDED.map((options) => reading(options, plain)),
+    reading(
+      "-o timestamp",
+      of((expectation, timestamp) => formatExpectConntrack(expectation, { timestamp })),
+    ),
+    reading(
+      "-o xml",
+      of((expectation) => formatExpectXml(expectation)),
+      xml("expect"),
+    ),
+    reading(
+      "-o xml,timestamp",
+      of((expectation, timestamp) => formatExpectXml(expectation, undefined, { timestamp, ...ZONE })),
+      xml("expect"),
+    ),
+  ];
+}
+
 const [HEADER = ""] = formatProcStats({} as Stats).split("\n");
 
 export const READINGS: readonly Reading[] = [
@@ -69,15 +103,15 @@ export const READINGS: readonly Reading[] = [
   list("-o id", (flow) => formatConntrack(flow, { id: true })),
   list("-o extended", (flow) => formatConntrack(flow, { extended: true })),
   list("-o timestamp", (flow) => formatConntrack(flow)),
-  list("-o ktimestamp", (flow) => formatConntrack(flow, { ktimestamp: true })),
+  list("-o ktimestamp", (flow) => formatConntrack(flow, { ktimestamp: true, ...ZONE })),
   list("-o labels", (flow, labels) => formatConntrack(flow, { labels })),
   list("-o extended,id,timestamp,ktimestamp,labels", (flow, labels) =>
-    formatConntrack(flow, { extended: true, id: true, ktimestamp: true, labels }),
+    formatConntrack(flow, { extended: true, id: true, ktimestamp: true, ...ZONE, labels }),
   ),
   list("-o xml", (flow) => formatXmlFlow(flow), xml("conntrack")),
   list(
     "-o xml,extended,id,timestamp,ktimestamp,labels",
-    (flow, labels) => formatXmlFlow(flow, { ktimestamp: true, labels }),
+    (flow, labels) => formatXmlFlow(flow, { ktimestamp: true, ...ZONE, labels }),
     xml("conntrack"),
   ),
   list("-o save", (flow) => formatSave(flow)),
@@ -90,19 +124,9 @@ export const READINGS: readonly Reading[] = [
   { name: "-S", command: "conntrack -S", rows: ({ stats }) => [formatConntrackStats(stats)] },
   { name: "-C", command: "conntrack -C", rows: ({ stats }) => [`${stats.entries}`] },
   { name: "expect", command: "cat /proc/net/nf_conntrack_expect", rows: expectRows(formatExpectProc) },
-  ...(["ipv4", "ipv6"] as const).flatMap((family): Reading[] => [
-    {
-      name: `-L expect -f ${family}`,
-      command: `conntrack -L expect -f ${family} 2>/dev/null`,
-      rows: expectRows((expectation) => formatExpectConntrack(expectation), family),
-    },
-    {
-      name: `-L expect -f ${family} -o xml`,
-      command: `conntrack -L expect -f ${family} -o xml 2>/dev/null`,
-      ...xml("expect"),
-      rows: expectRows((expectation) => formatExpectXml(expectation), family),
-    },
-  ]),
+  ...expectReadings("", "ipv4"), // the tool's choice
+  ...expectReadings("-f ipv4", "ipv4"),
+  ...expectReadings("-f ipv6", "ipv6"),
 ];
 
 /** Something that prints what happens, in order, until it is told to end. */
@@ -121,26 +145,35 @@ export const EVENT_FORMS: readonly Listening<FlowEvent>[] = [
   {
     name: "-E -o extended,id,timestamp,ktimestamp,labels",
     print: (event, labels) =>
-      formatEvent(event, { extended: true, id: true, timestamp: true, ktimestamp: true, labels }),
+      formatEvent(event, { extended: true, id: true, timestamp: true, ktimestamp: true, ...ZONE, labels }),
   },
   { name: "-E -o xml", ...xml("conntrack"), print: (event) => formatEvent(event, { xml: true }) },
   {
     name: "-E -o xml,timestamp,ktimestamp,labels",
     ...xml("conntrack"),
-    print: (event, labels) => formatEvent(event, { xml: true, timestamp: true, ktimestamp: true, labels }),
+    print: (event, labels) => formatEvent(event, { xml: true, timestamp: true, ktimestamp: true, ...ZONE, labels }),
   },
   { name: "-E -o save", print: (event) => formatEvent(event, { save: true }) },
 ];
 
 const stamped = ({ type, time, expectation }: ExpectEvent) => formatExpectEvent(type, expectation, { timestamp: time });
 
+const unstamped = ({ type, expectation }: ExpectEvent) => formatExpectEvent(type, expectation);
+
 export const EXPECT_EVENT_FORMS: readonly Listening<ExpectEvent>[] = [
-  { name: "-E expect", print: ({ type, expectation }) => formatExpectEvent(type, expectation) },
+  { name: "-E expect", print: unstamped },
+  { name: "-E expect -o id,extended,ktimestamp", print: unstamped },
+  { name: "-E expect -o save", print: unstamped },
   { name: "-E expect -o timestamp", print: stamped },
   {
     name: "-E expect -o xml",
     ...xml("expect"),
     print: ({ type, expectation }) => formatExpectXml(expectation, type),
+  },
+  {
+    name: "-E expect -o xml,timestamp",
+    ...xml("expect"),
+    print: ({ type, time, expectation }) => formatExpectXml(expectation, type, { timestamp: time, ...ZONE }),
   },
 ];
 

@@ -4,7 +4,7 @@
 import type { ExpectEvent, FlowEvent, LabelNames } from "conntrack-wasm";
 import type { Listening } from "./forms.js";
 import { unframed } from "./tables.js";
-import { CLOCK, DELAY, SECOND, TICK } from "./tolerance.js";
+import { CLOCK, DELAY, SECOND, stampOf, TICK } from "./tolerance.js";
 
 /** An event, and the flush it belongs to. */
 export interface Happened<Event> {
@@ -65,8 +65,7 @@ function shifted<Event extends FlowEvent | ExpectEvent>(event: Event, shift: big
 
 /** When the tool may have read the message: it prints the time to the microsecond; in XML to the second, of a clock with ticks. */
 function timesOf(time: bigint, line: string, span: bigint): readonly bigint[] {
-  const [, seconds, microseconds] = /^\[(\d+) *\.(\d+) *\]/.exec(line) ?? [];
-  if (seconds === undefined) return [time, time - TICK, time + SECOND];
-  const told = BigInt(seconds) * SECOND + BigInt(microseconds ?? 0) * 1000n;
+  const told = stampOf(line);
+  if (told === null) return [time, time - TICK, time + SECOND];
   return told >= time - CLOCK && told <= time + DELAY + span ? [told] : [time];
 }

@@ -5,7 +5,7 @@
 import type { Expectation, Flow, Stats } from "conntrack-wasm";
 import type { PrintedReading } from "./ask.js";
 import type { Reading, View } from "./forms.js";
-import { TICK } from "./tolerance.js";
+import { stampOf, TICK } from "./tolerance.js";
 
 export function compareReading(reading: Reading, { from, to, text }: PrintedReading, view: View): string[] {
   const [first, last] = [BigInt(from) - TICK, BigInt(to) + TICK];
@@ -15,7 +15,8 @@ export function compareReading(reading: Reading, { from, to, text }: PrintedRead
   const [rows = []] = possible;
   const left = new Set(rows.keys());
   for (const line of name === "stat" || name === "-S" ? summed(lines) : lines) {
-    const found = [...left].find((i) => possible.some((version) => version[i] === line));
+    const versions = stamped(line, view, first, last)?.map(reading.rows) ?? possible;
+    const found = [...left].find((i) => versions.some((version) => version[i] === line));
     if (found === undefined) report.push(`${name}: kernel ${line}`);
     else left.delete(found);
   }
@@ -23,8 +24,16 @@ export function compareReading(reading: Reading, { from, to, text }: PrintedRead
   return report;
 }
 
+/** With the time the tool has put in front of a line, if it lies between both moments. */
+function stamped(line: string, view: View, first: bigint, last: bigint): View[] | null {
+  const printed = stampOf(line);
+  if (printed === null || printed < first || printed > last) return null;
+  return [viewAt(view, first, printed), viewAt(view, last, printed)];
+}
+
 const viewAt = (view: View, asked: bigint, printed: bigint): View => ({
   ...view,
+  time: printed,
   flows: view.flows.map((flow): Flow => ({ ...flow, timeout: flow.timeout - (asked - view.time), time: printed })),
   expectations: view.expectations.map(
     (expectation): Expectation => ({

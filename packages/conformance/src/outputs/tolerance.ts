@@ -8,3 +8,9 @@ export const TICK = 4n * MS;
 export const CLOCK = 100n * MS;
 /** Until the tool has read a message: it is a program among others. */
 export const DELAY = 2000n * MS;
+
+/** The time in front of a line, which the tool prints to the microsecond; null if there is none. */
+export function stampOf(line: string): bigint | null {
+  const [, seconds, microseconds] = /^\[(\d+) *\.(\d+) *\]/.exec(line) ?? [];
+  return seconds === undefined ? null : BigInt(seconds) * SECOND + BigInt(microseconds ?? 0) * 1000n;
+}

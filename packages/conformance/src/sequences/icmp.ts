@@ -117,6 +117,14 @@ function queries(family: Family): Sequence[] {
         ],
       ],
       [
+        "nothing but zeros, and a checksum of zero",
+        [
+          { ms: 0, icmp: { ...ask, id: 0, seq: 0, payload: new Uint8Array(8) } },
+          { ms: 0, dir: "<-", icmp: { ...answer, id: 0, seq: 0, payload: new Uint8Array(8), checksum: 0 } },
+          { ms: 0, dir: "<-", icmp: { ...answer, id: 0, seq: 0, payload: 0, checksum: 0 } },
+        ],
+      ],
+      [
         "header only",
         [
           { ms: 0, icmp: { ...ask, payload: 0 } },

@@ -5,7 +5,7 @@ import { expectTimestamp } from "./clock.js";
 import { eventTag } from "./event.js";
 import { tupleParts } from "./tuple-parts.js";
 import { familyName, line, procTuple, toolTuple, wholeSeconds } from "./words.js";
-import { element, leaf, protocolAttributes } from "./xml.js";
+import { element, leaf, protocolAttributes, when } from "./xml.js";
 
 /** Names of the flags, in the order of their bit numbers. */
 export const EXPECT_FLAGS = ["PERMANENT", "INACTIVE", "USERSPACE"] as const;
@@ -14,8 +14,10 @@ export type ExpectFlag = (typeof EXPECT_FLAGS)[number];
 export type ExpectEventType = "NEW" | "DESTROY";
 
 export interface ExpectOptions {
-  /** Nanoseconds since the epoch, to put in front. */
+  /** Nanoseconds since the epoch: when it was printed. In front, in XML as `<when>`. */
   readonly timestamp?: bigint;
+  /** Of `<when>`: an IANA name; default: the machine's. */
+  readonly timeZone?: string;
 }
 
 export function expectFlagNames(flags: number): ExpectFlag[] {
@@ -64,7 +66,11 @@ export function formatExpectEvent(
 }
 
 /** A line of `conntrack -L expect -o xml`, or of `-E` with a type, between `beginXml("expect")` and `endXml("expect")`. */
-export function formatExpectXml(expectation: Expectation, type?: ExpectEventType): string {
+export function formatExpectXml(
+  expectation: Expectation,
+  type?: ExpectEventType,
+  { timestamp, timeZone }: ExpectOptions = {},
+): string {
   const { l3num, l4proto, mask, master, helper } = expectation;
   const tuples = { expected: expectation.tuple, mask, master };
   const names = ["expected", "mask", "master"] as const;
@@ -85,6 +91,7 @@ export function formatExpectXml(expectation: Expectation, type?: ExpectEventType
       helper !== null && leaf("helper-name", helper),
       leaf("timeout", wholeSeconds(expectation.timeout ?? 0n)),
       leaf("class", expectation.class),
+      timestamp !== undefined && when(timestamp, timeZone),
       ...expectFlagNames(expectation.flags).map((flag) => `<${flag.toLowerCase()}/>`),
     ),
   );

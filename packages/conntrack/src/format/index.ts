@@ -49,8 +49,9 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   xml: {
     flow: formatXmlFlow,
     event: (event, options) => formatEvent(event, { ...options, xml: true }),
-    expectation: (expectation) => formatExpectXml(expectation),
-    expectEvent: ({ type, expectation }) => formatExpectXml(expectation, type),
+    expectation: (expectation, options) => formatExpectXml(expectation, undefined, options),
+    expectEvent: ({ type, time, expectation }, options) =>
+      formatExpectXml(expectation, type, options?.timestamp ? { timestamp: time } : {}),
     begin: beginXml(),
     end: endXml(),
   },

@@ -130,7 +130,8 @@ function xmlState(flow: Flow, state: string): string {
   return flow.protocol === "sctp" ? (TCP_NAME_OF_SCTP_STATE[state] ?? state) : state;
 }
 
-function when(time: bigint, timeZone: string | undefined): string {
+/** A moment in the machine's time zone, or another. */
+export function when(time: bigint, timeZone?: string): string {
   const { hour, minute, second, weekday, day, month, year } = clockParts(time, timeZone);
   return element(
     "when",

@@ -4,6 +4,7 @@ import {
   beginXml,
   endXml,
   expectationToJson,
+  FORMATS,
   formatExpectConntrack,
   formatExpectEvent,
   formatExpectProc,
@@ -127,6 +128,13 @@ describe("XML", () => {
     expect(formatExpectXml(ftp6, "DESTROY")).toBe(
       '<flow type="destroy"><layer3 protonum="10" protoname="ipv6"><expected><src>fd77::2</src><dst>fd77::1</dst></expected><mask><src>ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff</src><dst>ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff</dst></mask><master><src>fd77::1</src><dst>fd77::2</dst></master></layer3><layer4 protonum="6" protoname="tcp"><expected><sport>0</sport><dport>51210</dport></expected><mask><sport>0</sport><dport>65535</dport></mask><master><sport>3521</sport><dport>21</dport></master></layer4><meta><helper-name>ftp</helper-name><timeout>299</timeout><class>0</class></meta></flow>',
     );
+  });
+  test("-o timestamp: the moment it was printed, before the flags", () => {
+    const text = formatExpectXml(sip, "NEW", { timestamp: 1795496002_031_172_000n, timeZone: "UTC" });
+    expect(text).toContain(
+      "<class>0</class><when><hour>4</hour><min>53</min><sec>22</sec><wday>3</wday><day>24</day><month>11</month><year>2026</year></when><permanent/><inactive/>",
+    );
+    expect(FORMATS.xml.expectation?.(sip, { timestamp: 1795496002_031_172_000n })).toContain("<when>");
   });
   test("the master keeps its ports when the expectation has none", () => {
     expect(formatExpectXml(noPorts)).toContain(

@@ -37,7 +37,9 @@ function headerThere(p: Packet): bool {
 function sumFails(p: Packet, pseudo: u64): bool {
   if (!verifyChecksums || p.l4Captured < p.l4Length) return false;
   p.notes |= <u8>NOTE_CHECKSUM_SEEN;
-  if (foldSum(sumBytes(p.l4, p.l4Length) + pseudo) == 0xffff) return false;
+  // nothing but zeros sums to 0: the kernel adds the header of IPv4 (nf_ip_checksum), whose sum is 0xffff, and takes it
+  const sum = foldSum(sumBytes(p.l4, p.l4Length) + pseudo);
+  if (sum == 0xffff || sum == 0) return false;
   p.notes |= <u8>NOTE_BAD_CHECKSUM;
   invalid(p, REASON_CHECKSUM, be16(p.l4, 2));
   return true;
