@@ -195,7 +195,8 @@ function runChain(chain: u32, p: Packet): u32 {
     }
     at += 4;
     base = PROGRAM + entry - kind;
-    if (kind == ENTRY_RULE && !asked(p)) {
+    // a trace also names policies and ends of chains, which ask nothing
+    if ((kind == ENTRY_RULE || traceOn) && !asked(p)) {
       if (malformed) return TARGET_DROP;
       continue;
     }
