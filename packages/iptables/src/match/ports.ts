@@ -45,6 +45,10 @@ const isFull = ({ first, last }: Range) => first === 0 && last === U16;
 const ports = (given: Given<Range> | undefined): InvertibleRange | null =>
   given && !isFull(given.value) ? inverted(given) : null;
 
+/** iptables-nft asks whether a port is above 5 where it is told `! 0:5`, and so prints it. */
+const turned = (test: InvertibleRange | null): InvertibleRange | null =>
+  test?.invert && test.first === 0 && test.last > 0 ? { first: test.last + 1, last: U16, invert: false } : test;
+
 /** Names are those of this protocol, though `-p` may come behind them. */
 const portsOf =
   (protocol: number): Take<Range> =>
@@ -106,6 +110,8 @@ export const tcp = match({
       flags: flagsTest(flags ?? syn),
       option: invertedNumber(tcpOption),
     };
+    // with --tcp-option the module of iptables asks
+    if (!built.option) Object.assign(built, { sport: turned(built.sport), dport: turned(built.dport) });
     const empty = !built.sport && !built.dport && !built.flags && !built.option;
     const noFlags = flags && !built.flags && (flags.value.compare !== 0 || flags.invert);
     return empty && (noFlags || forgotten(sport, dport)) ? null : built;
@@ -155,7 +161,7 @@ export const udp = match({
     dport: option("dport destination-port", resolvedPortRange, { invert: true }),
   },
   build({ sport, dport }): UdpMatch | null {
-    const built: UdpMatch = { name: "udp", sport: ports(sport), dport: ports(dport) };
+    const built: UdpMatch = { name: "udp", sport: turned(ports(sport)), dport: turned(ports(dport)) };
     return !built.sport && !built.dport && forgotten(sport, dport) ? null : built;
   },
   print: ({ sport, dport }: UdpMatch) => join(printRange("sport", sport), printRange("dport", dport)),
