@@ -7,7 +7,7 @@ import { type PacketFields, packet } from "../../conformance/src/packets.js";
 import { Random } from "../../core/test/support/random.js";
 import { compileRules, readCounters } from "../src/compile/index.js";
 import { parsePlace } from "../src/compile/place.js";
-import { parseRuleset, type Ruleset } from "../src/index.js";
+import { formatSets, parseRuleset, parseSets, type Ruleset, setsOf } from "../src/index.js";
 
 const wasm = readFileSync(new URL("../../core/build/conntrack.wasm", import.meta.url));
 const COUNT = Number(process.env.OPTIMISE_RULESETS ?? 24);
@@ -95,7 +95,31 @@ const EXTRA: readonly ((random: Random, family: Family) => string)[] = [
     return `-m iprange ${not(random)}--${random.pick(["src", "dst"])}-range ${a}-${b}`;
   },
   () => "-m comment --comment x",
+  (random) => `-m set ${not(random)}--match-set ${random.pick(["nets src", "nets dst", "seen src"])}`,
+  (random) => `-m set ${not(random)}--match-set ports ${random.pick(["src,dst", "dst,dst"])}`,
+  (random) => `-m set --match-set nets src --packets-gt ${random.below(4)}`,
 ];
+
+const SETS = {
+  4: `create nets hash:net counters
+add nets 10.0.0.0/24
+add nets 203.0.113.0/25
+add nets 10.0.0.2 nomatch
+create ports hash:ip,port
+add ports 10.0.1.3,tcp:80
+add ports 10.0.0.1,udp:53
+create seen hash:ip counters timeout 60
+`,
+  6: `create nets hash:net family inet6 counters
+add nets 2001:db8::/64
+add nets fe80::/10
+add nets 2001:db8::2 nomatch
+create ports hash:ip,port family inet6
+add ports 2001:db8::1,tcp:80
+add ports 2001:db8::2,udp:53
+create seen hash:ip family inet6 counters timeout 60
+`,
+} as const;
 
 /** Rules that differ in one thing, as programs write them. */
 function series(random: Random, family: Family): string[] {
@@ -147,6 +171,8 @@ const TARGETS = [
   "-j ACCEPT",
   "-j DROP",
   "-j RETURN",
+  "-j SET --add-set seen src",
+  "-j SET --del-set seen dst",
   "-j MARK --set-xmark 0x1/0x3",
   "-j MARK --set-xmark 0x10/0x0",
   "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff",
@@ -209,16 +235,20 @@ interface Outcome {
   readonly packets: readonly string[];
   readonly counters: readonly string[];
   readonly flows: readonly string[];
+  /** The sets that rules name, as they are then. */
+  readonly sets: string;
 }
 
 function run(
   rulesets: readonly Ruleset[],
+  family: Family,
   packets: readonly { data: Uint8Array; length: number; way: number }[],
   options: { optimise: boolean; assume: boolean; known: boolean; traced?: boolean },
 ): Outcome {
   const { optimise, assume, known, traced = false } = options;
   const place = known ? parsePlace(["lan=10.0.0.99/24,2001:db8::99/64", "wan", "dmz"]) : [];
-  const program = compileRules(rulesets, { place, perPacket: known, hook: "FORWARD", assume, optimise, seed: 7 });
+  const { sets } = parseSets(SETS[family]);
+  const program = compileRules(rulesets, { place, perPacket: known, hook: "FORWARD", assume, optimise, seed: 7, sets });
   const engine = Conntrack.openSync(wasm, { seed: 1, max: 1000, programSize: program.bytes.length });
   engine.loadProgram(program.bytes);
   engine.traceRules(traced);
@@ -231,7 +261,8 @@ function run(
     ({ packets, bytes }, i) => `${i}: ${packets} ${bytes}`,
   );
   const flows = [...engine.flows()].map(({ id, mark, labels, status }) => `${id} ${mark} ${labels} ${status}`);
-  return { packets: seen, counters, flows };
+  const after = formatSets(setsOf(program, engine.programBytes, engine.now));
+  return { packets: seen, counters, flows, sets: after };
 }
 
 /** The ruleset decides as it does when its rules are asked one after the other; the bytes of its program. */
@@ -243,12 +274,12 @@ function expectSame(random: Random, family: Family, rulesets: readonly Ruleset[]
   }));
   for (const assume of [false, true]) {
     const options = { assume, known: random.chance(0.6) };
-    const plain = run(rulesets, packets, { ...options, optimise: false });
-    expect(run(rulesets, packets, { ...options, optimise: true })).toEqual(plain);
+    const plain = run(rulesets, family, packets, { ...options, optimise: false });
+    expect(run(rulesets, family, packets, { ...options, optimise: true })).toEqual(plain);
     // the trace names every rule in order, and so passes over the trees
-    expect(run(rulesets, packets, { ...options, optimise: true, traced: true })).toEqual(plain);
+    expect(run(rulesets, family, packets, { ...options, optimise: true, traced: true })).toEqual(plain);
   }
-  return compileRules(rulesets).bytes;
+  return compileRules(rulesets, { sets: parseSets(SETS[family]).sets }).bytes;
 }
 
 describe("trees change nothing", () => {
