@@ -105,6 +105,7 @@ describe("test", () => {
     ["tests:\n  - name: x\n", /:2:\d+: wanted is either `packets:`/],
     ["tests:\n  - nmae: x\n", /:2:\d+: "nmae" is not one of name/],
     ["tests: [", /:1:\d+: /],
+    ["*filter\n-A FORWARD -j DROP\nCOMMIT\n", /:1:1: these are rules; wanted is a file of tests/],
     ["packets:\n  - x\n", /:1:\d+: "packets" is not one of tests/],
     [
       "tests:\n  - capture: nowhere.pcap\n    expect:\n      - packet 1 => NEW\n",
