@@ -7,6 +7,7 @@ export { Headers, singles } from "./headers.js";
 export { notExpectedText } from "./hints.js";
 export { interfaceNames, numberInterfaces } from "./interfaces.js";
 export { JsonLines } from "./json.js";
+export { LIKE_RULES } from "./like-rules.js";
 export { icmpText, openingOf, PacketView, protocolText, secondsText } from "./packet.js";
 export * as raw from "./raw-trace.js";
 export { packetJson, rulesStep } from "./ruling/lines.js";

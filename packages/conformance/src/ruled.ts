@@ -40,10 +40,7 @@ const POLICIES: readonly (readonly [dscp: number, name: string])[] = [
  */
 const DSCPS = [
   ...ZONES,
-  4,
-  5,
-  22,
-  23,
+  ...[...ONE_WAY, ...BY_MARK].filter(([, option]) => !option.startsWith("--zone-reply")).map(([dscp]) => dscp),
   ...MARKS.map(([dscp]) => dscp),
   ...Object.keys(LABELS).map(Number),
   20,

@@ -22,7 +22,7 @@ import { hasRoomFor } from "./event";
 import { frame, setFrame } from "./frame";
 import { gather, GATHERED, GATHERED_SIZE, gatherEnd, gatherPlace, gatherTime, UNTOLD } from "./gather";
 import { forgetAsked } from "./helper/index";
-import { KIND_ACK, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, Packet } from "./packet";
+import { BATCH, KIND_ACK, KIND_FOREIGN, KIND_FRAGMENT, KIND_TCP, Packet } from "./packet";
 import { timestamps, tracing, verifyChecksums } from "./settings";
 import { claim, isForeign, namesHelper, NOBODY, ownerOf, setIndex, shard, shards, standsAlone } from "./shard";
 import { bump } from "./stats";
@@ -31,7 +31,6 @@ import { finishOpening, nextDue, now, renewWork, setNow, startClock, workLeft } 
 import { reason } from "./why";
 import { writeTrace } from "./trace";
 
-const BATCH: u32 = 64;
 const LINK_ETHERNET: u32 = 1;
 const PCAP_HEADER: u32 = 16;
 const PACKET_SIZE: u32 = 128;

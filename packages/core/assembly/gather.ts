@@ -3,6 +3,7 @@
 // Whose a record is follows no pattern, so a branch on it is guessed wrong every second time, and so are those on its family: there
 // are none. Every record is written down, and counts if it is wanted.
 import { IPPROTO_TCP, IPPROTO_UDP } from "./abi";
+import { BATCH } from "./packet";
 import { fold6, shard, spread } from "./shard";
 
 /** A record to be decoded: │ address u32 │ place among the records of the call u32, UNTOLD │ time u64 │ */
@@ -10,7 +11,7 @@ export const GATHERED_SIZE: u32 = 16;
 /** Beside the place: its addresses do not say whose it is. */
 export const UNTOLD: u32 = 1 << 31;
 /** Where they stand: a batch. */
-export const GATHERED: usize = memory.data(64 * GATHERED_SIZE, 16);
+export const GATHERED: usize = memory.data(BATCH * GATHERED_SIZE, 16);
 
 /** Behind the last record that was looked at. */
 export let gatherEnd: usize = 0;

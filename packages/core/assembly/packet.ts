@@ -63,6 +63,9 @@ export class Packet {
   spare3: u32;
 }
 
+/** Packets that are decoded in a row, before the first of them is tracked. */
+export const BATCH: u32 = 64;
+
 /** The IP layer or the capture keeps it from connection tracking. */
 export const KIND_NONE: u8 = 0;
 /** Has the tuple of a TCP packet, its header is still to be read: completeTcp(). */

@@ -26,3 +26,10 @@ export class Failure extends Error {
 export function fail(word: Word, message: string): never {
   throw new Failure(word, message);
 }
+
+/** What a Failure says of a line; any other error is thrown on. */
+export function errorAt(line: number, error: unknown): RuleError {
+  if (!(error instanceof Failure)) throw error;
+  const { word, message } = error;
+  return { line, column: word.column, word: word.text, message };
+}

@@ -89,8 +89,8 @@ export class Firewall {
     ...rest
   }: FirewallOptions): Promise<Firewall> {
     const sets = given === undefined ? null : readSets(given);
-    const timeoutPolicies = readTimeoutPolicies(policies);
-    const rulesets = readRulesets(rules, { ...(sets && { sets }), timeoutPolicies });
+    const outside = { ...(sets && { sets }), timeoutPolicies: readTimeoutPolicies(policies) };
+    const rulesets = readRulesets(rules, outside);
     const place = parsePlace(interfaces);
     const seed = Number(BigInt(rest.seed ?? 1) & 0xffffffffn);
     const program = compileRules(rulesets, {
@@ -99,8 +99,7 @@ export class Firewall {
       seed,
       ...(hook && { hook }),
       ...(assume !== undefined && { assume }),
-      timeoutPolicies,
-      ...(sets && { sets }),
+      ...outside,
     });
     const engine = await Conntrack.open({ ...rest, programSize: program.bytes.length });
     loadRules(engine, program);

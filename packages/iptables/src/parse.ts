@@ -1,5 +1,5 @@
 // A file of iptables-save, or commands as people paste them, line by line into a Ruleset.
-import { Failure, fail, type RuleError, type Word } from "./failure.js";
+import { errorAt, fail, type RuleError, type Word } from "./failure.js";
 import type { IpSet } from "./ipset/types.js";
 import { parseNumber, U32 } from "./number.js";
 import { list, type Outside } from "./option.js";
@@ -139,9 +139,7 @@ class Reader {
     try {
       this.#read(line);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const { word, message } = error;
-      this.errors.push({ line: number, column: word.column, word: word.text, message });
+      this.errors.push(errorAt(number, error));
     }
   }
 

@@ -134,14 +134,14 @@ function readRules(rules: string, known: Nameable): Ruleset[] {
 
 function readOutside({ ipset, timeoutPolicies: policies }: Case): Outside {
   const [sets, timeoutPolicies] = [new Map<string, IpSet>(), new Map<string, TimeoutPolicy>()];
-  for (const source of ipset) {
-    const { text, check } = readSource(source, "ipset");
-    check(parseSets(text, sets).errors[0]);
-  }
-  for (const source of policies) {
-    const { text, check } = readSource(source, "timeout-policies");
-    check(parseTimeoutPolicies(text, timeoutPolicies).errors[0]);
-  }
+  const readAll = (sources: readonly string[], what: string, read: (text: string) => readonly RuleError[]) => {
+    for (const source of sources) {
+      const { text, check } = readSource(source, what);
+      check(read(text)[0]);
+    }
+  };
+  readAll(ipset, "ipset", (text) => parseSets(text, sets).errors);
+  readAll(policies, "timeout-policies", (text) => parseTimeoutPolicies(text, timeoutPolicies).errors);
   return { sets, timeoutPolicies };
 }
 

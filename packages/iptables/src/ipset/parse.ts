@@ -1,5 +1,5 @@
 // A file of `ipset save`, or commands of ipset as people paste them, line by line into sets.
-import { Failure, fail, type RuleError, type Word } from "../failure.js";
+import { errorAt, fail, type RuleError, type Word } from "../failure.js";
 import { list } from "../option.js";
 import { formatElement, takeElements } from "./element.js";
 import { takeEntryOptions, takeOptions } from "./options.js";
@@ -69,9 +69,7 @@ class Reader {
     try {
       this.#run(setWords(line), line);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const { word, message } = error;
-      this.errors.push({ line: number, column: word.column, word: word.text, message });
+      this.errors.push(errorAt(number, error));
     }
   }
 

@@ -1,5 +1,5 @@
 // Timeout policies as `nfct list timeout` prints them, or `nfct add timeout` takes them, line by line.
-import { Failure, fail, type RuleError, type Word } from "../failure.js";
+import { errorAt, fail, type RuleError, type Word } from "../failure.js";
 import { list } from "../option.js";
 import type { Family } from "../ruleset.js";
 import { shellWords } from "../words.js";
@@ -54,9 +54,7 @@ class Reader {
       else if (/^\s*\./.test(line)) this.#open(line);
       else this.#command(shellWords(line), { text: "", column: line.trimEnd().length + 2 });
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const { word, message } = error;
-      this.errors.push({ line: number, column: word.column, word: word.text, message });
+      this.errors.push(errorAt(number, error));
     }
   }
 
@@ -107,7 +105,7 @@ class Reader {
       const { name, family, protocol, timeouts, line: first } = block;
       if (family === undefined || protocol === undefined)
         fail(name, "its .l3proto and its .l4proto are wanted, as nfct list timeout prints them");
-      this.#add({ ...name, text: nameOf(name).text }, { family, protocol, timeouts, line: first });
+      this.#add(nameOf(name), { family, protocol, timeouts, line: first });
       return;
     }
     const [, before = "", key = "", between = "", value = ""] = /^(\s*\.)(\w+)(\s*=\s*)(\w+),?\s*$/.exec(line) ?? [];
